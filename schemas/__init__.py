@@ -1,1 +1,1 @@
-
+"""The language of the log: envelope, topics, ids, events and commands."""

@@ -1,0 +1,44 @@
+"""What may be wished of a project and of a copy."""
+
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from schemas.jobs import Generated
+
+
+class CreateProject(Struct, frozen=True, tag="io.contentops.project.create.v1"):
+    name: str
+
+
+class RequestCopy(Struct, frozen=True, tag="io.contentops.copy.request.v1"):
+    project_id: str
+    video_id: str
+    task: str
+    platform: str
+    brief: str
+    model: str = "auto"
+    lang: str = "zh"
+    variants: int = 1
+
+
+class RecordCopy(Struct, frozen=True, tag="io.contentops.copy.record.v1"):
+    job_id: str
+    result: Generated
+
+
+class FailCopy(Struct, frozen=True, tag="io.contentops.copy.fail.v1"):
+    job_id: str
+    code: str
+    reason: str
+
+
+class ApproveCopy(Struct, frozen=True, tag="io.contentops.copy.approve.v1"):
+    """`text` set = the person edited the variant before saying yes."""
+
+    variant: int = 0
+    text: str = ""
+
+
+ProjectCommand: TypeAlias = CreateProject
+CopyCommand: TypeAlias = RequestCopy | RecordCopy | FailCopy | ApproveCopy

@@ -1,0 +1,41 @@
+"""Ids that are derived, never drawn: the same cause always gives the same id."""
+
+from uuid import UUID, uuid5
+
+NAMESPACE = UUID("5b0f7c86-9d0b-5f0e-8d0e-6f1f0d6f4c01")
+
+
+def derived(*parts: str) -> str:
+    """A UUIDv5 of all parts; lengths are hashed too, so ("a", "bc") != ("ab", "c")."""
+    return str(uuid5(NAMESPACE, "".join(f"{len(part)}:{part}" for part in parts)))
+
+
+def event_id(command_id: str) -> str:
+    """One command, one record: the record's id follows from the command's."""
+    return derived("record", command_id)
+
+
+def created_id(command_id: str, aggregate: str) -> str:
+    """The id of what a command creates."""
+    return derived("created", command_id, aggregate)
+
+
+def command_id(tenant: str, principal: str, idempotency_key: str) -> str:
+    return derived("command", tenant, principal, idempotency_key)
+
+
+def reaction_id(event: str, reaction: str, stream: str, command: str, mark: str) -> str:
+    """`mark` comes from the event and tells two commands to one stream apart."""
+    return derived("reaction", event, reaction, stream, command, mark)
+
+
+def account_id(tenant: str, platform: str, open_id: str) -> str:
+    return derived("account", tenant, platform, open_id)
+
+
+def observation_id(source: str, own_id: str) -> str:
+    return derived("observation", source, own_id)
+
+
+def stream_key(tenant: str, aggregate_id: str) -> str:
+    return f"{tenant}:{aggregate_id}"

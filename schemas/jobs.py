@@ -1,0 +1,170 @@
+"""What a job is given and what it answers, one pair of shapes per kind of work."""
+
+from datetime import datetime
+from typing import TypeAlias
+
+from msgspec import Struct
+
+
+class Usage(Struct, frozen=True):
+    """Tokens and money of one AI call; `cost` is a decimal string, None = no price."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: str | None = None
+    currency: str = ""
+
+
+class MediaFacts(Struct, frozen=True):
+    """What ffprobe found; width and height are as shown, rotation applied."""
+
+    duration_ms: int
+    width: int
+    height: int
+    fps: float
+    video_codec: str
+    audio_codec: str = ""
+    channels: int = 0
+    bit_rate: int = 0
+    container: str = ""
+
+
+class Rendition(Struct, frozen=True):
+    name: str
+    width: int
+    height: int
+    bit_rate: int
+
+
+class FetchInput(Struct, frozen=True, tag="fetch"):
+    source: str
+    object_key: str
+
+
+class ProbeInput(Struct, frozen=True, tag="probe"):
+    object_key: str
+    sha256: str
+
+
+class TranscodeInput(Struct, frozen=True, tag="transcode"):
+    video_id: str
+    object_key: str
+    sha256: str
+    profiles: tuple[str, ...]
+
+
+class GenerateInput(Struct, frozen=True, tag="generate"):
+    """One AI call; `video_id` and `platform` are set for a copy of a publication."""
+
+    task: str
+    model: str
+    input: tuple[str, ...]
+    scene: str = ""
+    lang: str = "zh"
+    platform: str = ""
+    variants: int = 1
+    temperature: float = 0.7
+    max_tokens: int = 1024
+    top_p: float = 1.0
+
+
+class PublishInput(Struct, frozen=True, tag="publish"):
+    publication_id: str
+
+
+class SettleInput(Struct, frozen=True, tag="settle"):
+    """Find out by reading the platform what became of an unknown submit."""
+
+    publication_id: str
+
+
+class ReviewInput(Struct, frozen=True, tag="review"):
+    publication_id: str
+    item_id: str
+
+
+class MetricsInput(Struct, frozen=True, tag="metrics"):
+    publication_id: str
+    item_id: str
+
+
+JobInput: TypeAlias = (
+    FetchInput
+    | ProbeInput
+    | TranscodeInput
+    | GenerateInput
+    | PublishInput
+    | SettleInput
+    | ReviewInput
+    | MetricsInput
+)
+
+
+class Fetched(Struct, frozen=True, tag="fetched"):
+    object_key: str
+    size: int
+    sha256: str
+    content_type: str
+
+
+class Probed(Struct, frozen=True, tag="probed"):
+    facts: MediaFacts
+
+
+class Transcoded(Struct, frozen=True, tag="transcoded"):
+    video_id: str
+    mp4_key: str
+    hls_key: str
+    cover_key: str
+    facts: MediaFacts
+    renditions: tuple[Rendition, ...]
+    source_seconds: float
+
+
+class Generated(Struct, frozen=True, tag="generated"):
+    """`output` keeps texts; vectors go to the object store under `vectors_key`."""
+
+    task: str
+    output: tuple[str, ...]
+    usage: Usage
+    provider: str
+    model_name: str
+    latency_ms: int
+    degraded: bool
+    prompt_hash: str
+    prompt_version: str
+    scene: str = ""
+    vectors_key: str = ""
+
+
+class Settled(Struct, frozen=True, tag="settled"):
+    """The work told its own stream what happened; nothing else to report."""
+
+    outcome: str
+
+
+JobResult: TypeAlias = Fetched | Probed | Transcoded | Generated | Settled
+
+
+class Evidence(Struct, frozen=True):
+    """A fact of another stream that a decision relied on."""
+
+    what: str
+    event_id: str
+    version: int
+
+
+class Sealed(Struct, frozen=True):
+    """Personal data under a key that can be destroyed (AES-256-GCM, base64)."""
+
+    key_id: str
+    nonce: str
+    cipher: str
+
+
+class Schedule(Struct, frozen=True):
+    """The wish in local time with its zone, and the instant derived from it."""
+
+    at: datetime
+    local: str
+    timezone: str
