@@ -1,0 +1,52 @@
+"""The rules of every aggregate, by name."""
+
+from typing import Protocol, cast
+
+from msgspec import Struct
+
+from streams.domain import (
+    account,
+    asset,
+    copy,
+    job,
+    key,
+    lead,
+    page,
+    project,
+    publication,
+    tenant,
+    user,
+)
+
+
+class Rules(Protocol):
+    """decide(command, state) -> event or None, or Rejected; evolve; initial.
+
+    Each module types its own commands, events and state; here they meet as structs.
+    """
+
+    initial: Struct
+
+    @staticmethod
+    def decide(command: Struct, state: Struct, /) -> Struct | None: ...
+
+    @staticmethod
+    def evolve(state: Struct, event: Struct, /) -> Struct: ...
+
+
+RULES: dict[str, Rules] = {
+    name: cast(Rules, module)
+    for name, module in {
+        "tenant": tenant,
+        "user": user,
+        "key": key,
+        "project": project,
+        "copy": copy,
+        "asset": asset,
+        "job": job,
+        "account": account,
+        "publication": publication,
+        "page": page,
+        "lead": lead,
+    }.items()
+}

@@ -1,0 +1,31 @@
+"""Postgres pools of the asyncio roles, sized by settings."""
+
+from typing import TypeAlias
+
+import psycopg
+from psycopg.rows import TupleRow
+from psycopg_pool import AsyncConnectionPool
+
+Pool: TypeAlias = AsyncConnectionPool[psycopg.AsyncConnection[TupleRow]]
+
+
+def open_pool(
+    conninfo: str,
+    *,
+    smallest: int = 5,
+    largest: int = 20,
+    wait_s: float = 30,
+    idle_s: float = 600,
+    life_s: float = 1800,
+) -> Pool:
+    """Not open yet: use it with `async with`. No prepared plans on read models."""
+    return AsyncConnectionPool(
+        conninfo,
+        min_size=smallest,
+        max_size=largest,
+        timeout=wait_s,
+        max_idle=idle_s,
+        max_lifetime=life_s,
+        open=False,
+        kwargs={"autocommit": False, "prepare_threshold": None},
+    )

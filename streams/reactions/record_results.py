@@ -1,0 +1,84 @@
+"""What a job found out is told to the stream that asked for it."""
+
+from collections.abc import Iterable
+
+from schemas.commands.asset import (
+    CompleteUpload,
+    FailTranscode,
+    RecordProbe,
+    RecordTranscode,
+    RefuseAsset,
+)
+from schemas.commands.content import FailCopy, RecordCopy
+from schemas.commands.publication import FailPublication
+from schemas.envelope import Record
+from schemas.events.job import JobCancelled, JobCompleted, JobFailed, JobLost
+from schemas.jobs import (
+    Fetched,
+    FetchInput,
+    Generated,
+    GenerateInput,
+    Probed,
+    ProbeInput,
+    PublishInput,
+    Settled,
+    Transcoded,
+    TranscodeInput,
+)
+from schemas.registry import Command, Data
+from streams.reactions.reaction import Reaction
+
+
+def react(record: Record[Data]) -> Iterable[Reaction]:
+    match record.data:
+        case JobCompleted(subject=subject):
+            wish = _found(record.data, record.subject_id)
+        case JobFailed(subject=subject, retry_at=None):
+            wish = _failed(record.data, record.subject_id)
+        case JobLost(subject=subject) | JobCancelled(subject=subject):
+            wish = _failed(record.data, record.subject_id)
+        case _:
+            return
+    if wish is not None:
+        yield Reaction(data=wish, aggregate_id=subject.partition("/")[2])
+
+
+def _found(event: JobCompleted, job_id: str) -> Command | None:
+    match event.result:
+        case Fetched(size=size, sha256=sha256, content_type=content_type):
+            return CompleteUpload(size=size, sha256=sha256, content_type=content_type)
+        case Probed(facts=facts):
+            return RecordProbe(job_id=job_id, facts=facts)
+        case Transcoded():
+            return RecordTranscode(job_id=job_id, result=event.result)
+        case Generated() if event.subject.startswith("copy/"):
+            return RecordCopy(job_id=job_id, result=event.result)
+        case Generated() | Settled():
+            return None
+
+
+def _failed(event: JobFailed | JobLost | JobCancelled, job_id: str) -> Command | None:
+    code, reason = _why(event)
+    match event.input:
+        case ProbeInput() | FetchInput():
+            return RefuseAsset(job_id=job_id, code=code, reason=reason)
+        case TranscodeInput(video_id=video_id):
+            return FailTranscode(
+                job_id=job_id, video_id=video_id, code=code, reason=reason
+            )
+        case GenerateInput() if event.subject.startswith("copy/"):
+            return FailCopy(job_id=job_id, code=code, reason=reason)
+        case PublishInput():
+            return FailPublication(code=code, reason=reason)
+        case _:
+            return None
+
+
+def _why(event: JobFailed | JobLost | JobCancelled) -> tuple[str, str]:
+    match event:
+        case JobFailed(code=code, reason=reason):
+            return code, reason
+        case JobLost(deaths=deaths):
+            return "job_lost", f"{deaths} workers died with it; ask a person to look."
+        case JobCancelled(reason=reason):
+            return "cancelled", reason or "Cancelled on request."

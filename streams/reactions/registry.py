@@ -1,0 +1,16 @@
+"""Every reaction with its name; the name is part of the ids it makes, so it stays."""
+
+from streams.reactions import (
+    arrange_slots,
+    record_results,
+    request_jobs,
+    transcode_imports,
+)
+from streams.reactions.reaction import React
+
+REACTIONS: dict[str, React] = {
+    "request_jobs": request_jobs.react,
+    "record_results": record_results.react,
+    "transcode_imports": transcode_imports.react,
+    "arrange_slots": arrange_slots.react,
+}

@@ -1,0 +1,118 @@
+"""Events that need work outside the log become jobs."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from schemas.commands.job import RequestJob
+from schemas.envelope import Record
+from schemas.events.asset import AssetImportRequested, AssetUploaded, TranscodeRequested
+from schemas.events.content import CopyRequested
+from schemas.events.publication import (
+    PublicationCleared,
+    PublicationDue,
+    PublicationSubmitted,
+    PublicationUnknown,
+)
+from schemas.ids import derived
+from schemas.jobs import (
+    FetchInput,
+    GenerateInput,
+    JobInput,
+    ProbeInput,
+    PublishInput,
+    ReviewInput,
+    SettleInput,
+    TranscodeInput,
+)
+from schemas.registry import Data, encode
+from streams.reactions.reaction import Reaction
+
+REVIEW_AFTER = timedelta(seconds=30)
+REVIEW_ATTEMPTS = 100
+SETTLE_ATTEMPTS = 20
+
+
+def react(record: Record[Data]) -> Iterable[Reaction]:
+    job = _job(record)
+    if job is not None:
+        yield Reaction(data=job, aggregate_id=derived("job", record.envelope.id))
+
+
+def _job(record: Record[Data]) -> RequestJob | None:
+    match record.data:
+        case AssetUploaded() | AssetImportRequested() | TranscodeRequested():
+            return _request(record, "media", _media(record.data))
+        case CopyRequested():
+            return _request(record, "ai", _generate(record.data))
+        case PublicationDue() | PublicationCleared():
+            return _request(record, "publish", PublishInput(record.subject_id))
+        case PublicationUnknown(settle_after=settle_after):
+            settle = SettleInput(record.subject_id)
+            return _request(
+                record,
+                "publish",
+                settle,
+                not_before=settle_after,
+                max_attempts=SETTLE_ATTEMPTS,
+            )
+        case PublicationSubmitted():
+            return _review(record, record.data)
+        case _:
+            return None
+
+
+def _media(
+    event: AssetUploaded | AssetImportRequested | TranscodeRequested,
+) -> JobInput:
+    match event:
+        case AssetImportRequested():
+            return FetchInput(source=event.source, object_key=event.object_key)
+        case AssetUploaded():
+            return ProbeInput(object_key=event.object_key, sha256=event.sha256)
+        case TranscodeRequested():
+            return TranscodeInput(
+                video_id=event.video_id,
+                object_key=event.object_key,
+                sha256=event.sha256,
+                profiles=event.profiles,
+            )
+
+
+def _generate(event: CopyRequested) -> GenerateInput:
+    return GenerateInput(
+        task=event.task,
+        model=event.model,
+        input=(event.brief,),
+        lang=event.lang,
+        platform=event.platform,
+        variants=event.variants,
+    )
+
+
+def _review(record: Record[Data], event: PublicationSubmitted) -> RequestJob:
+    """Polling is slow and steady; a webhook shortens it and never replaces it."""
+    return _request(
+        record,
+        "publish",
+        ReviewInput(publication_id=record.subject_id, item_id=event.item_id),
+        not_before=record.envelope.time + REVIEW_AFTER,
+        max_attempts=REVIEW_ATTEMPTS,
+    )
+
+
+def _request(
+    record: Record[Data],
+    role: str,
+    given: JobInput,
+    *,
+    not_before: datetime | None = None,
+    max_attempts: int = 3,
+) -> RequestJob:
+    return RequestJob(
+        role=role,
+        subject=record.envelope.subject,
+        input=given,
+        digest=derived("digest", record.envelope.id, encode(given).decode()),
+        not_before=not_before,
+        max_attempts=max_attempts,
+    )
