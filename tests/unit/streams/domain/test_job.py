@@ -1,0 +1,61 @@
+"""The rules that make an old attempt harmless."""
+
+from datetime import UTC, datetime
+
+from schemas.commands import job as wish
+from schemas.events import job as fact
+from schemas.jobs import PublishInput, Settled
+from tests.unit.streams.domain.given import refused, when
+
+WORK = PublishInput("pub")
+REQUEST = wish.RequestJob("publish", "publication/pub", WORK, "d", max_attempts=2)
+REQUESTED = fact.JobRequested("publish", "publication/pub", WORK, "d", max_attempts=2)
+FIRST = fact.JobStarted(1, "one")
+SECOND = fact.JobStarted(2, "two")
+LATER = datetime(2026, 1, 1, tzinfo=UTC)
+DONE = wish.CompleteJob("two", Settled("submitted"), 1.5)
+
+
+def test_the_same_request_twice_is_one_job() -> None:
+    assert when("job", REQUEST) == REQUESTED
+    assert when("job", REQUEST, REQUESTED) is None
+
+
+def test_attempts_are_numbered_by_the_log() -> None:
+    assert when("job", wish.StartAttempt("one"), REQUESTED) == FIRST
+    assert when("job", wish.StartAttempt("one"), REQUESTED, FIRST) is None
+    assert when("job", wish.StartAttempt("two"), REQUESTED, FIRST) == SECOND
+
+
+def test_only_the_newest_token_may_answer() -> None:
+    old = wish.CompleteJob("one", Settled("submitted"), 1.0)
+
+    assert refused("job", old, REQUESTED, FIRST, SECOND).code == "attempt_fenced"
+    assert isinstance(when("job", DONE, REQUESTED, FIRST, SECOND), fact.JobCompleted)
+
+
+def test_an_ended_job_takes_no_start_and_no_second_answer() -> None:
+    done = when("job", DONE, REQUESTED, FIRST, SECOND)
+    assert done is not None
+
+    ended = (REQUESTED, FIRST, SECOND, done)
+    assert refused("job", wish.StartAttempt("three"), *ended).code == "job_ended"
+    assert when("job", DONE, *ended) is None
+    assert refused("job", wish.CancelJob(), *ended).code == "job_ended"
+
+
+def test_a_failure_is_retried_until_the_attempts_are_used_up() -> None:
+    def fail(token: str) -> wish.FailJob:
+        return wish.FailJob(token, "busy", "later", LATER)
+
+    first = when("job", fail("one"), REQUESTED, FIRST)
+    assert isinstance(first, fact.JobFailed)
+    assert first.retry_at == LATER
+    last = when("job", fail("two"), REQUESTED, FIRST, first, SECOND)
+    assert isinstance(last, fact.JobFailed)
+    assert last.retry_at is None
+
+
+def test_a_job_nobody_asked_for_is_missing() -> None:
+    for command in (wish.StartAttempt("x"), DONE, wish.CancelJob(), wish.LoseJob(2)):
+        assert refused("job", command).kind == "missing"
