@@ -57,6 +57,11 @@ class Decision(Struct, frozen=True):
     offset: int
     version: int
 
+    @property
+    def code(self) -> str:
+        """Why it was refused, for programs; empty when it was not."""
+        return self.problem.code if self.problem else ""
+
 
 class Decisions:
     """Opened once per process; every method may be called by many tasks at once."""

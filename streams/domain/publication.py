@@ -239,7 +239,8 @@ def _review(command: RecordReview, state: Publication) -> PublicationEvent | Non
 def _promised(
     command: RecordReview, state: Publication, item_id: str
 ) -> PublicationEvent | None:
-    if state.item_id or state.status == "published":
+    told = state.status == "submitted" and not item_id
+    if told or state.item_id or state.status == "published":
         return None
     return PublicationSubmitted(
         item_id=item_id,

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from schemas.commands import job as wish
 from schemas.events import job as fact
 from schemas.jobs import PublishInput, Settled
-from tests.unit.streams.domain.given import refused, when
+from unit.streams.domain.given import refused, when
 
 WORK = PublishInput("pub")
 REQUEST = wish.RequestJob("publish", "publication/pub", WORK, "d", max_attempts=2)

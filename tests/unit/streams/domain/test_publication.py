@@ -12,7 +12,7 @@ from schemas.events import publication as fact
 from schemas.jobs import Evidence, Schedule
 from streams.domain.publication import decide, evolve, initial
 from streams.domain.rejected import Rejected
-from tests.unit.streams.domain.given import refused, when
+from unit.streams.domain.given import refused, when
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 PLAN = wish.PlanPublication(

@@ -22,7 +22,7 @@ from schemas.events.account import SlotGranted, SlotRefused
 from schemas.events.asset import AssetRefused, AssetUploaded
 from schemas.events.content import CopyApproved, CopyGenerated
 from schemas.jobs import MediaFacts, Sealed, Usage
-from tests.unit.streams.domain.given import refused, when
+from unit.streams.domain.given import refused, when
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 FACTS = MediaFacts(5000, 1280, 720, 25.0, "h264")
