@@ -1,0 +1,21 @@
+"""Every prompt by name: the five tasks', and those the tools bring with them."""
+
+from collections.abc import Mapping
+
+from ai_adapter.base import Ask
+from ai_adapter.errors import Refused
+from ai_adapter.prompts import copy, embed, reply, summary, title
+from ai_adapter.prompts.prompt import Prompt
+from ai_adapter.registry import TOOLS
+
+TASKS: Mapping[str, Prompt] = {
+    module.PROMPT.name: module.PROMPT for module in (copy, embed, reply, summary, title)
+}
+
+
+def prompt_for(ask: Ask) -> Prompt:
+    if not ask.tool:
+        return TASKS[ask.task]
+    if ask.tool not in TOOLS:
+        raise Refused("tool_unknown", f"there is no tool {ask.tool[:40]!r}")
+    return TOOLS[ask.tool].prompt

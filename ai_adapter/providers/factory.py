@@ -1,0 +1,57 @@
+"""Plain settings into providers; the SDK is loaded only when one is configured."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ai_adapter.errors import Misconfigured
+from ai_adapter.registry import DIALECTS, Dialect
+from schemas.clock import Clock, utc_now
+
+if TYPE_CHECKING:
+    from ai_adapter.base import Provider
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One OpenAI-compatible door. `base_url` may be left out for a known provider.
+
+    Without `embed_model` vectors come from the template provider.
+    """
+
+    name: str
+    default_model: str
+    base_url: str = ""
+    api_key: str = field(default="", repr=False)
+    embed_model: str = ""
+    json_mode: bool = True
+
+    @property
+    def dialect(self) -> Dialect:
+        return DIALECTS.get(self.name, Dialect(self.base_url))
+
+    @property
+    def url(self) -> str:
+        return self.base_url or self.dialect.base_url
+
+
+def providers(*endpoints: Endpoint, now: Clock = utc_now) -> dict[str, "Provider"]:
+    """One provider and one client per endpoint, in the order given."""
+    if not endpoints:
+        return {}
+    # 0.65 s and 49 MB: roles that never call a model must not pay for it.
+    from ai_adapter.providers.openai_compatible import OpenAICompatible
+
+    made: dict[str, Provider] = {}
+    for endpoint in endpoints:
+        _check(endpoint, made)
+        made[endpoint.name] = OpenAICompatible(endpoint, now)
+    return made
+
+
+def _check(endpoint: Endpoint, made: dict[str, "Provider"]) -> None:
+    if endpoint.name in {*made, "", "template", "auto"} or "/" in endpoint.name:
+        raise Misconfigured(f"provider name {endpoint.name!r} is taken or not allowed")
+    if not endpoint.url.startswith(("http://", "https://")):
+        raise Misconfigured(f"provider {endpoint.name!r} needs a base URL")
+    if not endpoint.default_model:
+        raise Misconfigured(f"provider {endpoint.name!r} needs a default model")

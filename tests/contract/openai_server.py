@@ -1,0 +1,167 @@
+"""A real HTTP server that speaks OpenAI's chat and embeddings and follows a script."""
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import re
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+Json = dict[str, object]
+Step = Callable[[Json], Response]
+USAGE = {
+    "prompt_tokens": 512,
+    "completion_tokens": 96,
+    "total_tokens": 608,
+    "prompt_cache_hit_tokens": 100,
+}
+
+
+@dataclass
+class OpenAIServer:
+    """Answers well unless `script` holds a step for the next call."""
+
+    url: str
+    script: deque[Step] = field(default_factory=deque)
+    bodies: list[Json] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+
+    def clear(self) -> None:
+        self.script.clear()
+        self.bodies.clear()
+        self.headers.clear()
+
+    async def answer(self, request: Request) -> Response:
+        body = await request.json()
+        self.bodies.append(body)
+        self.headers.append(dict(request.headers))
+        if self.script:
+            return self.script.popleft()(body)
+        if request.url.path.endswith("/embeddings"):
+            return embeddings(body)
+        return chat(body, text_for(body))
+
+
+def text_for(body: Json) -> str:
+    messages = body["messages"]
+    assert isinstance(messages, list)
+    asked = re.search(r"^variants: (\d+)$", messages[1]["content"], re.MULTILINE)
+    count = int(asked[1]) if asked else 1
+    if count == 1:
+        return "番茄炒蛋\n\n五分钟上桌。\n\n#家常菜 #番茄"
+    return json.dumps({"variants": [f"标题{n + 1}" for n in range(count)]})
+
+
+def chat(body: Json, text: str | None, finish: str = "stop") -> Response:
+    message = {"role": "assistant", "content": text}
+    choice = {"index": 0, "message": message, "finish_reason": finish}
+    answer = {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "created": 1,
+        "model": body["model"],
+        "choices": [choice],
+        "usage": USAGE,
+    }
+    return JSONResponse(answer, headers={"x-request-id": "req-1"})
+
+
+def embeddings(body: Json, size: int = 8) -> Response:
+    texts = body["input"]
+    assert isinstance(texts, list)
+    rows = [
+        {
+            "object": "embedding",
+            "index": index,
+            "embedding": [byte / 255 for byte in hashlib.sha256(t.encode()).digest()][
+                :size
+            ],
+        }
+        for index, t in enumerate(texts)
+    ]
+    usage = {"prompt_tokens": 12, "total_tokens": 12}
+    # Out of order on purpose: only `index` says which text a vector belongs to.
+    answer = {"data": rows[::-1], "model": body["model"], "usage": usage}
+    return JSONResponse({"object": "list", **answer})
+
+
+def status(code: int, vendor: str = "", **headers: str) -> Step:
+    error = {"message": "no", "type": "x", "code": vendor or None}
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return lambda _: JSONResponse({"error": error}, code, headers=named)
+
+
+def says(text: str | None, finish: str = "stop") -> Step:
+    return lambda body: chat(body, text, finish)
+
+
+def raw(content: bytes, media_type: str = "application/json") -> Step:
+    return lambda _: Response(content, media_type=media_type)
+
+
+def broken_off() -> Step:
+    async def half() -> AsyncIterator[bytes]:
+        yield b'{"id": "chatcmpl-1", "choi'
+        raise ConnectionResetError
+
+    return lambda _: StreamingResponse(half(), media_type="application/json")
+
+
+def dripping() -> Step:
+    """Blank lines for ever: each read succeeds, the answer never comes."""
+
+    async def drops() -> AsyncIterator[bytes]:
+        while True:
+            yield b"\n"
+            await asyncio.sleep(0.05)
+
+    return lambda _: StreamingResponse(drops(), media_type="application/json")
+
+
+def blank_lines_first() -> Step:
+    def step(body: Json) -> Response:
+        whole = bytes(chat(body, text_for(body)).body)
+        return Response(b"\n\n\n" + whole, media_type="application/json")
+
+    return step
+
+
+@contextlib.contextmanager
+def serving() -> Iterator[OpenAIServer]:
+    """The server on a free port, gone at the end of the block."""
+    sock = socket.socket()
+    sock.bind(("127.0.0.1", 0))
+    fake = OpenAIServer(f"http://127.0.0.1:{sock.getsockname()[1]}/v1")
+    paths = ("/v1/chat/completions", "/v1/embeddings")
+    app = Starlette(routes=[Route(p, fake.answer, methods=["POST"]) for p in paths])
+    config = uvicorn.Config(
+        app, log_level="critical", lifespan="off", timeout_graceful_shutdown=1
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, args=([sock],), daemon=True)
+    thread.start()
+    _until(lambda: server.started)
+    try:
+        yield fake
+    finally:
+        server.should_exit = True
+        thread.join(10)
+        sock.close()
+
+
+def _until(done: Callable[[], bool]) -> None:
+    limit = time.monotonic() + 10
+    while not done():
+        assert time.monotonic() < limit, "the server did not start"
+        time.sleep(0.01)
