@@ -1,0 +1,169 @@
+"""Writes and reads HLS playlists over single files with byte ranges; no I/O."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from media_agents.boxes import Fragment, Track
+
+SEGMENT_SECONDS = 6.0
+# 29.97 fps makes three two-second GOPs last 6.006 s.
+_ROUNDING = 0.05
+# The first variant is the one players start with; about 2 Mbit/s suits most.
+START_BIT_RATE = 2_000_000
+AUDIO_GROUP = "sound"
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    offset: int
+    size: int
+    seconds: float
+
+    @property
+    def bit_rate(self) -> float:
+        return self.size * 8 / self.seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One file of the presentation as the playlists see it."""
+
+    uri: str
+    init_size: int
+    codec: str
+    segments: tuple[Segment, ...]
+    key_frames: tuple[Segment, ...] = ()
+
+    @property
+    def seconds(self) -> float:
+        return sum(s.seconds for s in self.segments)
+
+    @property
+    def peak(self) -> int:
+        return round(max(s.bit_rate for s in self.segments))
+
+    @property
+    def average(self) -> int:
+        return round(sum(s.size for s in self.segments) * 8 / self.seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    stream: Stream
+    size: tuple[int, int]
+    frame_rate: float
+    playlist: str
+    key_playlist: str
+
+
+def stream_of(uri: str, track: Track) -> Stream:
+    groups: list[list[Fragment]] = []
+    limit = (SEGMENT_SECONDS + _ROUNDING) * track.timescale
+    for fragment in track.fragments:
+        if groups and sum(f.ticks for f in groups[-1]) + fragment.ticks <= limit:
+            groups[-1].append(fragment)
+        else:
+            groups.append([fragment])
+    keys = tuple(
+        Segment(f.offset, f.key_size, f.ticks / track.timescale)
+        for f in track.fragments
+    )
+    segments = tuple(_segment(group, track.timescale) for group in groups)
+    return Stream(uri, track.init_size, track.codec, segments, keys)
+
+
+def _segment(group: list[Fragment], timescale: int) -> Segment:
+    return Segment(
+        group[0].offset,
+        sum(f.size for f in group),
+        sum(f.ticks for f in group) / timescale,
+    )
+
+
+def media_playlist(stream: Stream) -> str:
+    return _listing(stream, stream.segments, ())
+
+
+def key_playlist(stream: Stream) -> str:
+    return _listing(stream, stream.key_frames, ("#EXT-X-I-FRAMES-ONLY",))
+
+
+def _listing(
+    stream: Stream, segments: Sequence[Segment], extra: tuple[str, ...]
+) -> str:
+    longest = max(round(s.seconds) for s in segments)
+    lines = [
+        "#EXTM3U",
+        "#EXT-X-VERSION:7",
+        f"#EXT-X-TARGETDURATION:{max(1, longest)}",
+        "#EXT-X-PLAYLIST-TYPE:VOD",
+        *extra,
+        f'#EXT-X-MAP:URI="{stream.uri}",BYTERANGE="{stream.init_size}@0"',
+    ]
+    for segment in segments:
+        lines.append(f"#EXTINF:{segment.seconds:.6f},")
+        lines.append(f"#EXT-X-BYTERANGE:{segment.size}@{segment.offset}")
+        lines.append(stream.uri)
+    return "\n".join([*lines, "#EXT-X-ENDLIST", ""])
+
+
+def master_playlist(
+    variants: Sequence[Variant], audio: tuple[Stream, str] | None
+) -> str:
+    lines = ["#EXTM3U", "#EXT-X-VERSION:7", "#EXT-X-INDEPENDENT-SEGMENTS"]
+    if audio:
+        lines.append(
+            f'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="{AUDIO_GROUP}",NAME="Original",'
+            'LANGUAGE="und",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="2",'
+            f'URI="{audio[1]}"'
+        )
+    first = sorted(variants, key=lambda v: abs(v.stream.average - START_BIT_RATE))[:1]
+    for variant in [*first, *(v for v in variants if v not in first)]:
+        lines += [_variant(variant, audio[0] if audio else None), variant.playlist]
+    lines += [_key_variant(variant) for variant in variants]
+    return "\n".join([*lines, ""])
+
+
+def _variant(variant: Variant, audio: Stream | None) -> str:
+    stream = variant.stream
+    codecs = f"{stream.codec},{audio.codec}" if audio else stream.codec
+    return (
+        f"#EXT-X-STREAM-INF:BANDWIDTH={stream.peak + (audio.peak if audio else 0)},"
+        f"AVERAGE-BANDWIDTH={stream.average + (audio.average if audio else 0)},"
+        f'CODECS="{codecs}",RESOLUTION={_pixels(variant)},'
+        f"FRAME-RATE={variant.frame_rate:.3f},"
+        + (f'AUDIO="{AUDIO_GROUP}",' if audio else "")
+        + "CLOSED-CAPTIONS=NONE"
+    )
+
+
+def _pixels(variant: Variant) -> str:
+    return f"{variant.size[0]}x{variant.size[1]}"
+
+
+def _key_variant(variant: Variant) -> str:
+    stream = variant.stream
+    peak = round(max(k.bit_rate for k in stream.key_frames))
+    average = round(sum(k.size for k in stream.key_frames) * 8 / stream.seconds)
+    return (
+        f"#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={average},"
+        f'CODECS="{stream.codec}",RESOLUTION={_pixels(variant)},'
+        f'URI="{variant.key_playlist}"'
+    )
+
+
+def read_segments(text: str) -> tuple[Segment, ...]:
+    """Reads back what `media_playlist` and `key_playlist` write."""
+    lengths = [float(s) for s in re.findall(r"^#EXTINF:([\d.]+),", text, re.MULTILINE)]
+    ranges = re.findall(r"^#EXT-X-BYTERANGE:(\d+)@(\d+)$", text, re.MULTILINE)
+    return tuple(
+        Segment(int(offset), int(size), seconds)
+        for seconds, (size, offset) in zip(lengths, ranges, strict=True)
+    )
+
+
+def references(text: str) -> tuple[str, ...]:
+    """Every file a playlist names, in order, each once."""
+    found = re.findall(r'URI="([^"]+)"|^([^#\s].*)$', text, re.MULTILINE)
+    return tuple(dict.fromkeys(quoted or bare for quoted, bare in found))

@@ -1,0 +1,110 @@
+"""boto3 at arm's length: connects, sends files and names failures by reaction."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict
+
+from media_agents.errors import ObjectDiffers, ObjectMissing, TryLater
+
+if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
+    from types_boto3_s3 import S3Client
+    from types_boto3_s3.type_defs import CompletedPartTypeDef
+
+PART_BYTES = 16 << 20
+_MISSING = {"404", "NoSuchKey", "NotFound", "NoSuchUpload"}
+_EXISTS = {"412", "PreconditionFailed"}
+
+
+class Once(TypedDict, total=False):
+    IfNoneMatch: str
+
+
+def connect(endpoint: str, keys: tuple[str, str], region: str) -> "S3Client":
+    import boto3
+    from botocore.config import Config
+
+    return boto3.client(
+        "s3",
+        endpoint_url=endpoint,
+        aws_access_key_id=keys[0],
+        aws_secret_access_key=keys[1],
+        region_name=region,
+        config=Config(
+            signature_version="s3v4",
+            s3={"addressing_style": "path"},
+            retries={"max_attempts": 3, "mode": "standard"},
+            connect_timeout=5,
+            read_timeout=60,
+            # A default checksum would be signed into every presigned PUT.
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+        ),
+    )
+
+
+def send_whole(
+    client: "S3Client", path: Path, target: tuple[str, str, str], once: Once
+) -> None:
+    bucket, key, kind = target
+    with path.open("rb") as file:
+        client.put_object(Bucket=bucket, Key=key, ContentType=kind, Body=file, **once)
+
+
+def send_parts(
+    client: "S3Client", path: Path, target: tuple[str, str, str], once: Once
+) -> None:
+    bucket, key, kind = target
+    made = client.create_multipart_upload(Bucket=bucket, Key=key, ContentType=kind)
+    upload = made["UploadId"]
+    parts: list[CompletedPartTypeDef] = []
+    try:
+        with path.open("rb") as file:
+            while body := file.read(PART_BYTES):
+                number = len(parts) + 1
+                sent = client.upload_part(
+                    Bucket=bucket,
+                    Key=key,
+                    UploadId=upload,
+                    PartNumber=number,
+                    Body=body,
+                )
+                parts.append({"PartNumber": number, "ETag": sent["ETag"]})
+        client.complete_multipart_upload(
+            Bucket=bucket,
+            Key=key,
+            UploadId=upload,
+            MultipartUpload={"Parts": parts},
+            **once,
+        )
+    except BaseException:
+        client.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload)
+        raise
+
+
+@contextmanager
+def named_failures() -> Iterator[None]:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except ClientError as error:
+        raise _named(error) from error
+    except BotoCoreError as error:
+        raise _away(error) from error
+
+
+def _away(error: Exception) -> TryLater:
+    return TryLater("storage_away", type(error).__name__)
+
+
+def _named(error: "ClientError") -> Exception:
+    code = error.response["Error"]["Code"]
+    if code in _MISSING:
+        return ObjectMissing(code)
+    if code in _EXISTS:
+        return ObjectDiffers(code)
+    status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+    busy = status >= 500 or status in {409, 429}
+    return TryLater("storage_busy", code) if busy else error
