@@ -1,0 +1,118 @@
+"""The API process: its ports, its checks and its socket."""
+
+import asyncio
+import hashlib
+import hmac
+import socket
+import threading
+from collections.abc import Awaitable, Callable, Mapping
+from urllib.parse import urlsplit
+
+import httpx
+import psycopg
+from clickhouse_connect.driver.client import Client
+from confluent_kafka.admin import AdminClient
+
+from api.app import create_app
+from api.parts import Edge, Parts
+from api.server import run
+from infra.settings import Settings
+from infra.wiring import Platforms, Ports, gateway, ports
+from projections.clickhouse import connect
+from schemas.clock import utc_now
+from schemas.topics import TENANT
+
+CHECK_S = 3.0
+
+
+async def serve(settings: Settings, stop: asyncio.Event) -> None:
+    """Until `stop`; the socket opens once Postgres and Kafka are there."""
+    async with ports(settings, "api") as opened:
+        parts = await _parts(settings, opened)
+        await run(create_app(parts), settings.api_host, settings.api_port, stop)
+
+
+async def _parts(settings: Settings, opened: Ports) -> Parts:
+    return Parts(
+        pool=await opened.pool(),
+        log=await opened.log(),
+        decisions=await opened.decisions(await opened.pool(largest=4)),
+        keyring=await opened.keyring(),
+        storage=opened.storage,
+        gateway=gateway(settings),
+        platforms=Platforms(settings),
+        analytics=Analyst(settings),
+        clock=utc_now,
+        edge=edge(settings),
+        checks=checks(settings),
+    )
+
+
+def edge(settings: Settings) -> Edge:
+    key = hmac.digest(settings.master_key(), b"links", hashlib.sha256)
+    return Edge(
+        public_url=settings.api_url,
+        link_key=key,
+        postgres=settings.dsn("api"),
+        kafka=settings.need("kafka"),
+        store_origin=settings.need("s3"),
+    )
+
+
+class Analyst:
+    """ClickHouse as the read-only user; the client is made at first use."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._making = threading.Lock()
+        self._client: Client | None = None
+
+    async def rows(
+        self, sql: str, bound: Mapping[str, object]
+    ) -> list[dict[str, object]]:
+        return await asyncio.to_thread(self._rows, sql, dict(bound))
+
+    def _rows(self, sql: str, bound: dict[str, object]) -> list[dict[str, object]]:
+        found = self._connected().query(sql, parameters=bound)
+        return [dict(row) for row in found.named_results()]
+
+    def _connected(self) -> Client:
+        with self._making:
+            if self._client is None:
+                self._client = connect(
+                    self._settings.need("clickhouse"),
+                    "analyst",
+                    self._settings.clickhouse_password("analyst"),
+                )
+            return self._client
+
+
+def checks(settings: Settings) -> dict[str, Callable[[], Awaitable[None]]]:
+    """What must answer for the edge to be ready; each raises when it does not."""
+    return {
+        "kafka": lambda: asyncio.to_thread(_kafka, settings),
+        "postgres": lambda: asyncio.to_thread(_postgres, settings),
+        "clickhouse": lambda: _answers(f"{settings.need('clickhouse')}/ping"),
+        "s3": lambda: asyncio.to_thread(_objects, settings),
+    }
+
+
+def _kafka(settings: Settings) -> None:
+    admin = AdminClient({"bootstrap.servers": settings.need("kafka")})
+    admin.list_topics(topic=TENANT.commands.name, timeout=CHECK_S)
+
+
+def _postgres(settings: Settings) -> None:
+    with psycopg.connect(settings.dsn("api"), connect_timeout=int(CHECK_S)) as found:
+        found.execute("SELECT 1 FROM coordination.positions LIMIT 1")
+
+
+async def _answers(url: str) -> None:
+    async with httpx.AsyncClient(timeout=CHECK_S) as client:
+        (await client.get(url)).raise_for_status()
+
+
+def _objects(settings: Settings) -> None:
+    parts = urlsplit(settings.need("s3"))
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    socket.create_connection((parts.hostname or "", port), CHECK_S).close()

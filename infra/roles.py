@@ -1,0 +1,221 @@
+"""One function per role: builds its ports from the settings and runs until told."""
+
+import asyncio
+import logging
+import signal
+import sys
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+import structlog
+
+from infra.problem import Stop
+from infra.settings import Settings
+from schemas.clock import utc_now
+
+if TYPE_CHECKING:
+    from infra.wiring import Ports
+    from schemas.jobs import JobInput
+    from streams.agents.answers import Answers
+    from streams.agents.work import Work
+    from streams.runtime import Bells
+
+
+def run(role: str, settings: Settings) -> None:
+    """Blocks until SIGTERM or SIGINT; raises Stop for an unknown role."""
+    start = ROLES.get(role)
+    if start is None:
+        raise Stop(f"There is no role {role}: use one of {', '.join(ROLES)}.")
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    start(settings)
+
+
+def _stop() -> threading.Event:
+    """Set by SIGTERM and SIGINT; blocking loops look at it between batches."""
+    stop = threading.Event()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, lambda *_: stop.set())
+    return stop
+
+
+def _until_stopped(
+    work: Callable[[asyncio.Event], Coroutine[None, None, None]],
+) -> None:
+    async def main() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for each in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(each, stop.set)
+        await work(stop)
+
+    asyncio.run(main())
+
+
+def decider(settings: Settings) -> None:
+    from streams.deciding import Decider
+
+    Decider(settings.need("kafka"), utc_now, ordinal=settings.ordinal).run(_stop())
+
+
+def reactor(settings: Settings) -> None:
+    from streams import reactor as role
+    from streams.reactions.registry import REACTIONS
+
+    role.run(
+        settings.need("kafka"), settings.dsn("worker"), REACTIONS, utc_now, _stop()
+    )
+
+
+def inbound(settings: Settings) -> None:
+    from connectors import registry
+    from infra.wiring import ports
+    from streams import inbound as role
+
+    async def work(stop: asyncio.Event) -> None:
+        async with ports(settings, "worker") as opened:
+            await role.run(
+                settings.need("kafka"),
+                settings.dsn("worker"),
+                await opened.keyring(),
+                registry.webhooks,
+                utc_now,
+                stop,
+            )
+
+    _until_stopped(work)
+
+
+def projector(settings: Settings) -> None:
+    from projections import runner
+
+    source = runner.Source(
+        kafka=settings.need("kafka"),
+        postgres=settings.dsn("projector"),
+        ordinal=settings.ordinal,
+    )
+    runner.run(source, _stop())
+
+
+def sink(settings: Settings) -> None:
+    from projections import sink as role
+
+    source = role.Source(
+        kafka=settings.need("kafka"),
+        postgres=settings.dsn("projector"),
+        clickhouse=settings.need("clickhouse"),
+        user="sink",
+        password=settings.clickhouse_password("sink"),
+        ordinal=settings.ordinal,
+    )
+    role.run(source, _stop())
+
+
+def dispatcher(settings: Settings) -> None:
+    from streams import dispatcher as role
+
+    async def work(stop: asyncio.Event) -> None:
+        await role.run(settings.need("kafka"), settings.dsn("worker"), utc_now, stop)
+
+    _until_stopped(work)
+
+
+def worker_ai(settings: Settings) -> None:
+    async def work(ports: "Ports", _answers: "Answers") -> "Works":
+        from infra.wiring import gateway
+        from schemas.jobs import GenerateInput
+        from streams.agents.ai import Generating
+
+        generating = Generating(gateway(settings), ports.storage)
+        return {GenerateInput: generating.generate}
+
+    _serve(settings, "ai", settings.ai_slots, work)
+
+
+def worker_media(settings: Settings) -> None:
+    async def work(ports: "Ports", _answers: "Answers") -> "Works":
+        from media_agents.agent import Studio
+        from media_agents.engines.ffmpeg import find_engine
+
+        engine = find_engine(settings.ffmpeg)
+        return Studio(ports.storage, engine, _scratch(settings)).work()
+
+    _serve(settings, "media", settings.media_slots, work)
+
+
+def worker_publish(settings: Settings) -> None:
+    async def work(ports: "Ports", answers: "Answers") -> "Works":
+        from infra.publishing import works
+
+        return await works(settings, ports, answers, _scratch(settings))
+
+    _serve(settings, "publish", settings.publish_slots, work)
+
+
+def api(settings: Settings) -> None:
+    from infra.edge import serve
+
+    _until_stopped(lambda stop: serve(settings, stop))
+
+
+def _scratch(settings: Settings) -> Path:
+    scratch = settings.data / "scratch"
+    scratch.mkdir(parents=True, exist_ok=True)
+    return scratch
+
+
+def _serve(settings: Settings, role: str, slots: int, work: "MakeWork") -> None:
+    """A Faust worker process; its ports open before Faust and close after it."""
+    from streams import runtime
+
+    @asynccontextmanager
+    async def bells() -> AsyncIterator["Bells"]:
+        from infra.wiring import ports
+        from streams.agents.answers import Answers
+        from streams.leases import Leases
+        from streams.worker import Jobs, Terms
+
+        async with AsyncExitStack() as stack:
+            opened = await stack.enter_async_context(ports(settings, "worker"))
+            pool = await opened.pool(largest=slots + 4)
+            log = await opened.log()
+            answers = Answers(log, await opened.decisions(pool), utc_now, role=role)
+            terms = Terms(
+                role=role,
+                slots=slots,
+                lease_s=settings.lease_s,
+                heartbeat_s=settings.heartbeat_s,
+            )
+            leases = Leases(pool, settings.lease_s)
+            yield Jobs(terms, leases, answers, await work(opened, answers))
+
+    datadir = settings.data / "faust" / role
+    datadir.mkdir(parents=True, exist_ok=True)
+    runtime.serve(role, settings.need("kafka"), settings.ordinal, datadir, bells)
+
+
+Works: TypeAlias = "dict[type[JobInput], Work]"
+MakeWork: TypeAlias = "Callable[[Ports, Answers], Coroutine[None, None, Works]]"
+ROLES: dict[str, Callable[[Settings], None]] = {
+    "api": api,
+    "decider": decider,
+    "reactor": reactor,
+    "inbound": inbound,
+    "projector": projector,
+    "sink": sink,
+    "dispatcher": dispatcher,
+    "worker-ai": worker_ai,
+    "worker-media": worker_media,
+    "worker-publish": worker_publish,
+}

@@ -1,0 +1,176 @@
+"""Settings into ports: the one place where parts meet the addresses they talk to."""
+
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+)
+from functools import cached_property
+from typing import TypeVar
+
+from ai_adapter.gateway import Gateway
+from ai_adapter.providers.factory import Endpoint
+from connectors import registry
+from connectors.base import AppSecrets, Connector, Limits, Webhooks
+from connectors.errors import Misconfigured
+from infra.settings import PREFIX, PostgresRole, Settings
+from media_agents.storage import Storage
+from streams.decisions import Decisions
+from streams.keyring import Keyring
+from streams.log import Log
+from streams.pools import Pool, open_pool
+
+T = TypeVar("T")
+
+
+def storage(settings: Settings) -> Storage:
+    return Storage(
+        settings.need("s3"),
+        settings.need("s3_access_key"),
+        settings.need("s3_secret_key"),
+        settings.s3_bucket,
+        settings.s3_region,
+    )
+
+
+def gateway(settings: Settings) -> Gateway:
+    """Without a key or a base URL the template provider answers, and says so."""
+    if settings.ai_api_key is None and settings.ai_base_url is None:
+        return Gateway()
+    key = settings.ai_api_key.get_secret_value() if settings.ai_api_key else ""
+    endpoint = Endpoint(
+        name=settings.ai_provider,
+        default_model=settings.need("ai_model"),
+        base_url=settings.ai_base_url or "",
+        api_key=key,
+    )
+    return Gateway([endpoint])
+
+
+def app_secrets(settings: Settings, platform: str) -> AppSecrets:
+    """Raises UnknownPlatform, or Misconfigured that names the variables."""
+    names = {
+        "bilibili": ("bilibili_client_id", "bilibili_client_secret"),
+        "douyin": ("douyin_client_key", "douyin_client_secret"),
+    }
+    first, second = names[registry.platform(platform).name]
+    if getattr(settings, first) is None or getattr(settings, second) is None:
+        raise Misconfigured(
+            f"{platform} is not set up: set {PREFIX}{first.upper()} and "
+            f"{PREFIX}{second.upper()}"
+        )
+    return AppSecrets(settings.need(first), settings.need(second))
+
+
+def connector(settings: Settings, platform: str) -> Connector:
+    base = {"bilibili": settings.bilibili_base_url, "douyin": settings.douyin_base_url}
+    return registry.connector(
+        platform,
+        app_secrets(settings, platform),
+        base_url=base.get(platform),
+        upload_url=settings.bilibili_upload_url if platform == "bilibili" else None,
+    )
+
+
+def connectors(settings: Settings) -> Callable[[str], Connector]:
+    """Connectors are made once and kept: they hold connections and tickets."""
+    made: dict[str, Connector] = {}
+
+    def find(platform: str) -> Connector:
+        if platform not in made:
+            made[platform] = connector(settings, platform)
+        return made[platform]
+
+    return find
+
+
+class Platforms:
+    """What the edge may know of platforms."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def limits(self, platform: str) -> Limits:
+        return registry.limits(platform)
+
+    def mode(self, platform: str) -> str:
+        return registry.platform(platform).mode
+
+    def webhooks(self, platform: str) -> Webhooks:
+        return registry.webhooks(platform)
+
+    def app_secrets(self, platform: str) -> AppSecrets:
+        return app_secrets(self._settings, platform)
+
+
+class Credentials:
+    """Platform credentials as connectors want them: opened, by name."""
+
+    def __init__(self, keyring: Keyring) -> None:
+        self._keyring = keyring
+
+    async def get_secret(self, tenant: str, ref: str) -> Mapping[str, str]:
+        found = json.loads(await self._keyring.get_secret(tenant, ref))
+        return {str(name): str(value) for name, value in found.items()}
+
+
+class Ports:
+    """What the asyncio roles share; opened together, closed in reverse."""
+
+    def __init__(
+        self, settings: Settings, stack: AsyncExitStack, role: PostgresRole
+    ) -> None:
+        self.settings = settings
+        self._stack = stack
+        self._role = role
+
+    async def enter(self, opened: AbstractAsyncContextManager[T]) -> T:
+        return await self._stack.enter_async_context(opened)
+
+    async def pool(self, *, largest: int | None = None) -> Pool:
+        pool = pool_of(self.settings, self._role, largest=largest)
+        return await self.enter(pool)
+
+    async def keyring(self) -> Keyring:
+        pool = open_pool(
+            self.settings.dsn("keys", "contentops_keys"), smallest=1, largest=4
+        )
+        return Keyring(await self.enter(pool), self.settings.master_key())
+
+    async def log(self) -> Log:
+        log = Log(self.settings.need("kafka"))
+        self._stack.push_async_callback(log.close)
+        return log
+
+    async def decisions(self, pool: Pool) -> Decisions:
+        decisions = Decisions(pool, self.settings.dsn(self._role))
+        await decisions.open()
+        self._stack.push_async_callback(decisions.close)
+        return decisions
+
+    @cached_property
+    def storage(self) -> Storage:
+        return storage(self.settings)
+
+
+@asynccontextmanager
+async def ports(settings: Settings, role: PostgresRole) -> AsyncIterator[Ports]:
+    """`role` is the Postgres role whose rights the process has."""
+    async with AsyncExitStack() as stack:
+        yield Ports(settings, stack, role)
+
+
+def pool_of(
+    settings: Settings, role: PostgresRole, *, largest: int | None = None
+) -> Pool:
+    most = largest or settings.pool_max
+    return open_pool(
+        settings.dsn(role),
+        smallest=min(settings.pool_min, most),
+        largest=most,
+        wait_s=settings.pool_wait_s,
+        idle_s=settings.pool_idle_s,
+        life_s=settings.pool_life_s,
+    )

@@ -1,0 +1,194 @@
+"""Reactions: what an event brings about, and that a repeat brings about nothing."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from functools import reduce
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import Struct
+
+from schemas.commands.account import ConnectAccount
+from schemas.commands.asset import CompleteUpload, PresignAsset, RequestTranscode
+from schemas.commands.content import RequestCopy
+from schemas.commands.job import RequestJob, StartAttempt
+from schemas.commands.publication import PlanPublication
+from schemas.envelope import Envelope, Record
+from schemas.events import account as account_events
+from schemas.events import asset as asset_events
+from schemas.events import job as job_events
+from schemas.events import publication as publication_events
+from schemas.ids import derived
+from schemas.jobs import (
+    Evidence,
+    Generated,
+    GenerateInput,
+    JobInput,
+    JobResult,
+    MediaFacts,
+    Probed,
+    ProbeInput,
+    PublishInput,
+    Schedule,
+    Transcoded,
+    TranscodeInput,
+    Usage,
+)
+from schemas.registry import AGGREGATE_OF, EVENTS_OF, Data, wire_name
+from streams.domain.registry import RULES
+from streams.reactions.reaction import Reaction
+from streams.reactions.registry import REACTIONS
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+FACTS = MediaFacts(5000, 1280, 720, 25.0, "h264")
+UPLOADED = asset_events.AssetUploaded("t/k", 10, "aa", "video/mp4", ("720p",))
+PLAN = PlanPublication(
+    "p", "v", "acc", "bilibili", "direct", "title", "text", (), "m", "c", "copy",
+    Schedule(NOW, "2026-01-01T08:00:00", "Asia/Shanghai"),
+    Evidence("copy.approved", "e", 1), Evidence("asset.transcoded", "e", 1),
+)  # fmt: skip
+GENERATED = Generated("copy", ("one",), Usage(), "p", "m", 1, True, "h", "1")
+TRANSCODED = Transcoded("v", "m", "h", "c", FACTS, (), 5.0)
+
+
+def record(data: Data, aggregate_id: str = "it") -> Record[Data]:
+    aggregate = next(name for name, kinds in EVENTS_OF.items() if type(data) in kinds)
+    envelope = Envelope(
+        id=derived("event", wire_name(type(data)), aggregate_id),
+        type=wire_name(type(data)),
+        subject=f"{aggregate}/{aggregate_id}",
+        tenant="t",
+        time=NOW,
+        key=f"t:{aggregate_id}",
+    )
+    return Record(envelope=envelope, data=data)
+
+
+def reactions(found: Record[Data]) -> list[Reaction]:
+    return [each for react in REACTIONS.values() for each in react(found)]
+
+
+def state(aggregate: str, *commands: Struct) -> Struct:
+    """The stream after these commands."""
+
+    def step(before: Struct, command: Struct) -> Struct:
+        event = RULES[aggregate].decide(command, before)
+        assert event is not None
+        return RULES[aggregate].evolve(before, event)
+
+    return reduce(step, commands, RULES[aggregate].initial)
+
+
+def ended(result: JobResult, subject: str) -> job_events.JobCompleted:
+    return job_events.JobCompleted("ai", subject, "tok", 1, result, 1.0)
+
+
+def failed(given_: JobInput, subject: str) -> job_events.JobFailed:
+    return job_events.JobFailed("ai", subject, given_, "tok", 1, "code", "reason")
+
+
+OPENED = (
+    PresignAsset("p", "a", "video/mp4", 10, "t/k", "aa"),
+    CompleteUpload(10, "aa", "video/mp4"),
+)
+WORKING = (*OPENED, RequestTranscode("v", ("720p",)))
+ASKED = (RequestCopy("p", "v", "copy", "bilibili", "brief"),)
+PUBLISH = PublishInput("it")
+CASES: list[tuple[Data, tuple[Struct, ...], int]] = [
+    (UPLOADED, (), 2),
+    (asset_events.TranscodeRequested("v", ("720p",), "k", "h"), (), 1),
+    (ended(Probed(FACTS), "asset/it"), OPENED, 1),
+    (ended(TRANSCODED, "asset/it"), WORKING, 1),
+    (ended(GENERATED, "copy/it"), ASKED, 1),
+    (failed(ProbeInput("k", "h"), "asset/it"), OPENED, 1),
+    (failed(TranscodeInput("v", "k", "h", ()), "asset/it"), WORKING, 1),
+    (failed(GenerateInput("copy", "auto", ("b",)), "copy/it"), ASKED, 1),
+    (failed(PUBLISH, "publication/it"), (PLAN,), 1),
+    (job_events.JobLost("publication/it", PUBLISH, 2), (PLAN,), 1),
+    (publication_events.PublicationDue(NOW), (), 1),
+    (publication_events.PublicationUnknown("t", NOW, "lost"), (), 1),
+    (publication_events.PublicationCleared("t", "look_up"), (), 1),
+    (account_events.SlotGranted("it", "v", NOW), (PLAN,), 1),
+    (account_events.SlotRefused("it", "c", "r"), (PLAN,), 1),
+    (
+        state("publication", PLAN).planned,  # type: ignore[attr-defined]
+        (ConnectAccount("bilibili", "o", "n", "direct", "ref"),),
+        1,
+    ),
+]
+
+
+def _target(reaction: Reaction, before: Iterable[Struct]) -> tuple[str, Struct]:
+    aggregate = AGGREGATE_OF[type(reaction.data)]
+    fitting = [each for each in before if AGGREGATE_OF[type(each)] == aggregate]
+    return aggregate, state(aggregate, *fitting)
+
+
+@pytest.mark.parametrize(
+    ("event", "before", "count"), CASES, ids=lambda c: type(c).__name__
+)
+def test_what_a_reaction_asks_for_happens_once(
+    event: Data, before: tuple[Struct, ...], count: int
+) -> None:
+    found = [
+        each
+        for each in reactions(record(event))
+        if not (isinstance(each.data, RequestTranscode) and not before)
+    ]
+
+    assert len(found) == count if before else len(found) >= 1
+    for reaction in found:
+        aggregate, now = _target(reaction, before)
+        made = RULES[aggregate].decide(reaction.data, now)
+        assert made is not None
+        after = RULES[aggregate].evolve(now, made)
+        assert RULES[aggregate].decide(reaction.data, after) is None
+
+
+def test_a_job_that_will_be_tried_again_is_told_to_nobody() -> None:
+    again = job_events.JobFailed(
+        "ai", "copy/it", GenerateInput("copy", "auto", ("b",)), "t", 1, "c", "r", NOW
+    )
+
+    assert reactions(record(again)) == []
+
+
+def test_a_direct_answer_is_told_to_no_copy() -> None:
+    assert reactions(record(ended(GENERATED, "person/somebody"))) == []
+
+
+def test_a_settling_waits_until_no_call_can_be_under_way() -> None:
+    later = NOW + timedelta(seconds=42)
+
+    (found,) = reactions(record(publication_events.PublicationUnknown("t", later, "")))
+
+    assert isinstance(found.data, RequestJob)
+    assert found.data.not_before == later
+
+
+def test_the_job_of_an_event_is_found_by_the_events_id() -> None:
+    event = record(publication_events.PublicationDue(NOW))
+
+    (found,) = reactions(event)
+
+    assert found.aggregate_id == derived("job", event.envelope.id)
+
+
+@given(st.lists(st.sampled_from([case[0] for case in CASES]), max_size=8))
+def test_reactions_are_functions_of_the_event_alone(events: list[Data]) -> None:
+    once = [reactions(record(event)) for event in events]
+    twice = [reactions(record(event)) for event in events]
+
+    assert once == twice
+
+
+def test_a_started_job_says_nothing() -> None:
+    started = state(
+        "job",
+        RequestJob("publish", "publication/it", PUBLISH, "d"),
+        StartAttempt("tok"),
+    )
+
+    assert started.token == "tok"  # type: ignore[attr-defined]
+    assert reactions(record(job_events.JobStarted(1, "tok"))) == []
