@@ -1,0 +1,57 @@
+# Works with nothing but Python 3.11 to 3.13 (with venv), make and a shell.
+SHELL := /bin/sh
+PYTHON ?= python3
+BIN := .venv/bin
+VIDEO ?=
+OLD = Python 3.11, 3.12 or 3.13 is needed: make PYTHON=/path/to/python3
+NO_VENV = Python has no venv module: install it (Debian: python3-venv)
+FITS = import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
+UV_PIN = awk '/^name = "uv"$$/ {u=1} u && /^version/ {print $$3; exit}' uv.lock
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev demo test static quick bench
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' Makefile
+
+setup: .venv/ready ## install what the program needs into .venv
+
+setup-dev: .venv/ready-dev ## the same and what the tests need
+
+demo: .venv/ready ## the main job on a real clip [VIDEO=path]
+	@$(BIN)/contentops demo $(if $(VIDEO),--video "$(VIDEO)")
+
+test: static ## static checks, then every test
+	@$(BIN)/pytest
+
+static: .venv/ready-dev ## format, lint, types and import rules
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+quick: .venv/ready-dev ## unit and contract tests in seconds
+	@$(BIN)/pytest -q tests/unit tests/contract tests/house
+
+bench: .venv/ready-dev ## measure speed and size, as JSON
+	@$(BIN)/python -m tests.bench
+
+.venv/uv: uv.lock
+	@$(PYTHON) -c '$(FITS)' || { echo '$(OLD)' >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' \
+	  || { echo '$(NO_VENV)' >&2; exit 1; }
+	@echo 'setup: making .venv'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet \
+	  --disable-pip-version-check "uv==$$($(UV_PIN) | tr -d '"')"
+	@touch $@
+
+.venv/ready: .venv/uv pyproject.toml uv.lock
+	@echo 'setup: installing packages'
+	@$(BIN)/uv sync --frozen --quiet --inexact --no-dev
+	@touch $@
+
+.venv/ready-dev: .venv/uv pyproject.toml uv.lock
+	@echo 'setup: installing packages and test tools'
+	@$(BIN)/uv sync --frozen --quiet --inexact
+	@touch $@ .venv/ready

@@ -1,0 +1,184 @@
+"""Every setting of an installation; the only place that reads the environment."""
+
+import contextlib
+import hashlib
+import hmac
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from psycopg.conninfo import make_conninfo
+from pydantic import AliasChoices, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from infra.problem import Stop
+
+PREFIX = "CONTENTOPS_"
+PostgresRole = Literal["api", "projector", "worker", "keys", "owner"]
+ClickHouseUser = Literal["sink", "analyst", "admin"]
+
+
+def default_data() -> Path:
+    if os.geteuid() == 0:
+        return Path("/var/lib/contentops")
+    return Path(".contentops").absolute()
+
+
+def default_cache() -> Path:
+    if os.geteuid() == 0:
+        return Path("/var/cache/contentops")
+    root = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(root).expanduser() / "contentops"
+
+
+def inherited() -> dict[str, str]:
+    """The environment for a child, without any setting of ours."""
+    return {
+        name: value for name, value in os.environ.items() if not name.startswith(PREFIX)
+    }
+
+
+class Settings(BaseSettings):
+    """One installation; roles get a copy with every address filled in."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, extra="ignore", env_ignore_empty=True
+    )
+
+    data: Path = Field(default_factory=default_data)
+    cache: Path = Field(default_factory=default_cache)
+    stack: Literal["embedded", "containers"] = "embedded"
+    ordinal: int = 0
+    partitions: int = Field(default=4, ge=1)
+    fault: str | None = None
+    ffmpeg: str | None = Field(
+        default=None, validation_alias=AliasChoices("CONTENTOPS_FFMPEG", "FFMPEG")
+    )
+
+    kafka: str | None = None
+    postgres: SecretStr | None = None
+    clickhouse: str | None = None
+    s3: str | None = None
+    s3_access_key: str | None = None
+    s3_secret_key: SecretStr | None = None
+    s3_bucket: str = "contentops"
+    s3_region: str = "us-east-1"
+    opensearch: str | None = None
+
+    api_host: str = "127.0.0.1"
+    api_port: int = 0
+    public_url: str | None = None
+    master_key_file: Path | None = None
+
+    pool_min: int = 5
+    pool_max: int = 20
+    pool_wait_s: float = 30
+    pool_idle_s: float = 600
+    pool_life_s: float = 1800
+
+    ai_base_url: str | None = None
+    ai_api_key: SecretStr | None = None
+    ai_model: str | None = None
+    ai_provider: str = "openai"
+
+    bilibili_client_id: str | None = None
+    bilibili_client_secret: SecretStr | None = None
+    bilibili_base_url: str | None = None
+    bilibili_upload_url: str | None = None
+    douyin_client_key: str | None = None
+    douyin_client_secret: SecretStr | None = None
+    douyin_base_url: str | None = None
+
+    call_before_s: float = 30
+    request_limit_s: float = 10
+    clock_slack_s: float = 2
+    lease_s: float = 15
+    heartbeat_s: float = 5
+    ai_slots: int = 4
+    media_slots: int = 1
+    publish_slots: int = 4
+
+    @property
+    def api_url(self) -> str:
+        """The address people and platforms use; no slash at the end."""
+        return (self.public_url or f"http://{self.api_host}:{self.api_port}").rstrip(
+            "/"
+        )
+
+    @property
+    def key_file(self) -> Path:
+        return self.master_key_file or self.data / "keys" / "master.key"
+
+    def need(self, name: str) -> str:
+        """The value of an optional setting, or a sentence that names the variable."""
+        value = getattr(self, name)
+        if value is None:
+            raise Stop(
+                f"{PREFIX}{name.upper()} is not set: run `contentops up` on this "
+                f"machine with the same data directory ({self.data}), or set it."
+            )
+        return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+
+    def master_key(self) -> bytes:
+        """32 bytes; drawn once for an installation and never replaced."""
+        try:
+            key = self.key_file.read_bytes()
+        except FileNotFoundError:
+            key = _draw_key(self.key_file)
+        if len(key) != 32:
+            raise Stop(f"{self.key_file} is not a 32-byte key: restore it from backup.")
+        return key
+
+    def secret_for(self, purpose: str) -> str:
+        """A password that follows from the master key, so nothing stores it."""
+        mac = hmac.new(self.master_key(), purpose.encode(), hashlib.sha256)
+        return mac.hexdigest()
+
+    def dsn(self, role: PostgresRole, database: str = "contentops") -> str:
+        """Connection string of one Postgres role; `owner` is the given admin."""
+        admin = self.need("postgres")
+        if role == "owner":
+            return make_conninfo(admin, dbname=database)
+        return make_conninfo(
+            admin,
+            user=f"contentops_{role}",
+            password=self.secret_for(f"postgres:{role}"),
+            dbname=database,
+        )
+
+    def clickhouse_password(self, user: ClickHouseUser) -> str:
+        return self.secret_for(f"clickhouse:{user}")
+
+    def environment(self) -> dict[str, str]:
+        """The variables that give a child process exactly these settings."""
+        return {
+            f"{PREFIX}{name.upper()}": value.get_secret_value()
+            if isinstance(value, SecretStr)
+            else str(value)
+            for name, value in self
+            if value is not None
+        }
+
+    def replace(self, changes: Mapping[str, object]) -> "Settings":
+        """A copy; what nobody set stays unset, so a running stack may still fill it."""
+        kept = {name: getattr(self, name) for name in self.model_fields_set}
+        return type(self).model_validate({**kept, **changes})
+
+
+def _draw_key(path: Path) -> bytes:
+    """Two processes may draw at once: the first link wins, both read the same."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_bytes(32))
+            file.flush()
+            os.fsync(descriptor)
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)
+    finally:
+        draft.unlink()
+    return path.read_bytes()

@@ -1,0 +1,121 @@
+"""The jars of the lock file: fetched by Maven coordinates, refused with another sum."""
+
+import hashlib
+import sys
+import tempfile
+import tomllib
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.problem import Stop
+from infra.stack.cache import held
+
+LOCK = Path(__file__).with_name("kafka.lock.toml")
+ENDPOINT = "org.apache.kafka:kafka_2.13:4.3.1+org.apache.kafka:kafka-tools:4.3.1"
+AT_ONCE = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Jar:
+    group: str
+    artifact: str
+    version: str
+    sha256: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.artifact}-{self.version}.jar"
+
+
+Fetch = Callable[[Jar, Path], Path]
+
+
+def locked(lock: Path = LOCK) -> list[Jar]:
+    return [Jar(**row) for row in tomllib.loads(lock.read_text())["jar"]]
+
+
+def sum_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def fetch(jar: Jar, folder: Path) -> Path:
+    """Download one jar; jgo knows the repository and checks its own sums too."""
+    import requests
+    from jgo.maven import MavenContext
+
+    maven = MavenContext(repo_cache=folder, timeout=60)
+    project = maven.project(jar.group, jar.artifact)
+    try:
+        path = project.at_version(jar.version).artifact().resolve()
+    except (requests.RequestException, RuntimeError, OSError) as error:
+        raise Stop(
+            f"Cannot download {jar.name} ({error}): check the network, or set "
+            "CONTENTOPS_KAFKA to a running broker."
+        ) from error
+    return Path(path)
+
+
+def complete(
+    cache: Path,
+    say: Callable[[str], None],
+    *,
+    jars: Sequence[Jar],
+    fetch: Fetch = fetch,
+) -> list[Path]:
+    """The class path; what is missing or damaged in the cache is fetched again."""
+    with held(cache, "kafka") as folder:
+        missing = [jar for jar in jars if not _good(folder / jar.name, jar)]
+        if missing:
+            say(f"kafka: downloading {len(missing)} jars (about 54 MB, once)")
+        with (
+            tempfile.TemporaryDirectory(dir=folder) as scratch,
+            ThreadPoolExecutor(AT_ONCE) as pool,
+        ):
+            steps = [
+                pool.submit(_place, fetch, jar, Path(scratch), folder)
+                for jar in missing
+            ]
+            for step in steps:
+                step.result()
+        return [folder / jar.name for jar in jars]
+
+
+def _place(fetch: Fetch, jar: Jar, scratch: Path, folder: Path) -> None:
+    path = fetch(jar, scratch)
+    if not _good(path, jar):
+        raise Stop(
+            f"{jar.name} has another SHA-256 than {LOCK.name} says and was refused: "
+            "try again, and if it stays so, do not trust this network."
+        )
+    path.replace(folder / jar.name)
+
+
+def _good(path: Path, jar: Jar) -> bool:
+    return path.exists() and sum_of(path) == jar.sha256
+
+
+def write_lock(out: Path) -> None:
+    """Resolve anew and write the lock: for whoever raises the Kafka version."""
+    from jgo.env import EnvironmentBuilder
+    from jgo.maven import MavenContext
+
+    with tempfile.TemporaryDirectory() as scratch:
+        maven = MavenContext(repo_cache=Path(scratch) / "repo")
+        builder = EnvironmentBuilder(context=maven, cache_dir=Path(scratch) / "env")
+        lines = builder.from_endpoint(ENDPOINT).lock_path.read_text()
+    rows = tomllib.loads(lines)["dependencies"]
+    blocks = [
+        f'[[jar]]\ngroup = "{row["groupId"]}"\nartifact = "{row["artifactId"]}"\n'
+        f'version = "{row["version"]}"\nsha256 = "{row["sha256"]}"\n'
+        for row in sorted(rows, key=lambda row: (row["groupId"], row["artifactId"]))
+    ]
+    header = out.read_text().split("[[jar]]")[0].strip()
+    out.write_text(header + "\n\n" + "\n".join(blocks))
+
+
+if __name__ == "__main__":
+    write_lock(LOCK)
+    sys.stdout.write(f"{LOCK}\n")
