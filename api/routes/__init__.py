@@ -1,0 +1,1 @@
+"""One file per resource; each turns a request into a wish or rows into an answer."""

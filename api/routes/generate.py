@@ -1,0 +1,267 @@
+"""Interactive AI: decided first, asked here, answered at once and settled by command.
+
+RequestJob(role direct) -> StartAttempt -> the gateway -> CompleteJob | FailJob
+"""
+
+import hashlib
+from typing import Annotated, Literal, TypeAlias
+
+import msgspec
+from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse
+from pydantic import AliasChoices, Field, StringConstraints
+
+from ai_adapter.base import Answer, Ask
+from ai_adapter.errors import Refused
+from api.deps import Read
+from api.problems import Fault, Problem, invalid
+from api.routes.copies import Lang, Model
+from api.routes.tasks import Task
+from api.shapes import Body, Receipt, Shown
+from api.writes import Outcome, Write, Writes, decide, follow_up, receipt
+from schemas.commands.job import CompleteJob, FailJob, RequestJob, StartAttempt
+from schemas.ids import derived
+from schemas.jobs import Generated, GenerateInput, Usage
+from schemas.registry import encode
+from streams.agents.ai import texts_of
+
+router = APIRouter(tags=["ai"])
+
+Text: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=100_000)]
+_POINTERS = {
+    "temperature": "/params/temperature",
+    "max_tokens": "/params/maxTokens",
+    "top_p": "/params/top_p",
+    "variants": "/variants",
+    "input": "/input",
+}
+
+
+class Params(Body):
+    temperature: float = Field(default=0.7, ge=0, le=2)
+    max_tokens: int = Field(default=1024, ge=1, le=32_000)
+    top_p: float = Field(
+        default=1.0, ge=0, le=1, validation_alias=AliasChoices("top_p", "topP")
+    )
+
+
+class Metadata(Body):
+    """`tenantId` may only repeat the tenant of the key."""
+
+    tenant_id: str | None = Field(default=None, max_length=80)
+    scene: str = Field(default="", max_length=80)
+    lang: Lang = "zh"
+
+
+class NewGeneration(Body):
+    task: Literal["copy", "title", "summary", "reply", "embed"]
+    input: Text | Annotated[list[Text], Field(min_length=1, max_length=256)]
+    model: Model = "auto"
+    params: Params = Params()
+    metadata: Metadata = Metadata()
+    platform: str = Field(default="", max_length=40)
+    variants: int = Field(default=1, ge=1, le=10)
+
+
+class Cost(Shown):
+    """`cost` is null when nobody knows the price."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: float | None = None
+    currency: str = ""
+
+
+class Generation(Shown):
+    """One text for most tasks, several for titles, vectors for `embed`."""
+
+    output: str | list[str] | list[list[float]]
+    usage: Cost
+    provider: str
+    model_name: str
+    latency_ms: int
+    degraded: bool
+    task_id: str = ""
+    operation_id: str = ""
+
+
+@router.post(
+    "/ai/generate", response_model=Generation, responses={202: {"model": Receipt}}
+)
+async def generate(body: NewGeneration, write: Writes, rows: Read) -> Response:
+    """200 with the answer, or 202 with a task where `Prefer: respond-async` asks so."""
+    if body.metadata.tenant_id not in (None, write.who.tenant):
+        raise Problem(
+            403,
+            "This key belongs to another tenant.",
+            Fault("/metadata/tenantId", "Another tenant.", "Leave tenantId out."),
+            code="forbidden",
+        )
+    job_id = derived("job", write.command_id)
+    wish = _job(body, write, job_id)
+    outcome = await decide(write, wish, job_id)
+    if write.repeated:
+        return await _earlier(write, outcome, rows, job_id)
+    if write.prefer.at_once:
+        return _later(write, outcome, job_id)
+    await _start(write, job_id)
+    answer = await _ask(body, write, job_id)
+    result = await _generated(body, write, job_id, answer)
+    await _settle(write, job_id, result)
+    return await _answer(write, job_id, result)
+
+
+def _inputs(body: NewGeneration) -> tuple[str, ...]:
+    return (body.input,) if isinstance(body.input, str) else tuple(body.input)
+
+
+def _job(body: NewGeneration, write: Write, job_id: str) -> RequestJob:
+    given = GenerateInput(
+        task=body.task,
+        model=body.model,
+        input=_inputs(body),
+        scene=body.metadata.scene,
+        lang=body.metadata.lang,
+        platform=body.platform,
+        variants=body.variants,
+        temperature=body.params.temperature,
+        max_tokens=body.params.max_tokens,
+        top_p=body.params.top_p,
+    )
+    return RequestJob(
+        role="ai" if write.prefer.at_once else "direct",
+        subject=f"job/{job_id}",
+        input=given,
+        digest=derived("digest", write.command_id, encode(given).decode()),
+    )
+
+
+def _token(write: Write) -> str:
+    return derived("token", write.command_id)
+
+
+async def _start(write: Write, job_id: str) -> None:
+    """Nothing that costs money happens before the attempt is in the log."""
+    step = follow_up(write, "start")
+    outcome = await decide(step, StartAttempt(token=_token(write)), job_id)
+    if outcome.decided is None:
+        raise Problem(
+            503,
+            "The start of this call was not decided in time; nothing was asked.",
+            code="undecided",
+            headers={"Retry-After": "1", "Location": write.location},
+        )
+
+
+async def _ask(body: NewGeneration, write: Write, job_id: str) -> Answer:
+    ask = Ask(
+        task=body.task,
+        input=body.input if isinstance(body.input, str) else tuple(body.input),
+        tenant_id=write.who.tenant,
+        model=body.model,
+        temperature=body.params.temperature,
+        max_tokens=body.params.max_tokens,
+        top_p=body.params.top_p,
+        scene=body.metadata.scene,
+        lang=body.metadata.lang,
+        variants=body.variants,
+        platform=body.platform,
+    )
+    try:
+        return await write.parts.gateway.ask(ask)
+    except Refused as no:
+        await _fail(write, job_id, no.code, no.reason)
+        pointer = next(
+            (p for name, p in _POINTERS.items() if no.code.startswith(name)), ""
+        )
+        raise invalid(pointer, no.reason, "Change the request and ask again.") from no
+    except Exception:
+        await _fail(write, job_id, "gateway_failed", "The gateway ended unexpectedly.")
+        raise
+
+
+async def _fail(write: Write, job_id: str, code: str, reason: str) -> None:
+    wish = FailJob(token=_token(write), code=code, reason=reason)
+    await decide(follow_up(write, "fail"), wish, job_id)
+
+
+async def _settle(write: Write, job_id: str, result: Generated) -> None:
+    seconds = result.latency_ms / 1000
+    wish = CompleteJob(token=_token(write), result=result, seconds=seconds)
+    await decide(follow_up(write, "complete"), wish, job_id)
+
+
+async def _generated(
+    body: NewGeneration, write: Write, job_id: str, answer: Answer
+) -> Generated:
+    """What goes on the log: texts as they are, vectors by reference."""
+    texts, spent = texts_of(answer.output), answer.usage
+    return Generated(
+        task=body.task,
+        output=texts,
+        usage=Usage(
+            prompt_tokens=spent.prompt_tokens,
+            completion_tokens=spent.completion_tokens,
+            cost=None if spent.cost is None else str(spent.cost),
+            currency=spent.currency,
+        ),
+        provider=answer.provider,
+        model_name=answer.model_name,
+        latency_ms=answer.latency_ms,
+        degraded=answer.degraded,
+        prompt_hash=answer.prompt_hash,
+        prompt_version=answer.prompt_version,
+        scene=body.metadata.scene,
+        vectors_key="" if texts else await _keep(write, job_id, answer),
+    )
+
+
+async def _keep(write: Write, job_id: str, answer: Answer) -> str:
+    digest = hashlib.sha256(msgspec.json.encode(answer.output)).hexdigest()
+    key = f"{write.who.tenant}/vectors/{job_id}/{digest}.json"
+    await write.parts.storage.put_json(key, answer.output)
+    return key
+
+
+async def _earlier(write: Write, outcome: Outcome, rows: Read, job_id: str) -> Response:
+    """The first answer again, or where to ask for it; never a second call."""
+    row = await rows.one("tasks", Task, job_id)
+    if row is None or row.status != "completed" or row.result is None:
+        return _later(write, outcome, job_id)
+    return await _answer(write, job_id, msgspec.convert(row.result, Generated))
+
+
+async def _answer(write: Write, job_id: str, result: Generated) -> Response:
+    output: str | list[str] | list[list[float]] = list(result.output)
+    if result.vectors_key:
+        output = await write.parts.storage.get_json(
+            result.vectors_key, list[list[float]]
+        )
+    elif len(result.output) == 1:
+        output = result.output[0]
+    spent = result.usage
+    shown = Generation(
+        output=output,
+        usage=Cost(
+            prompt_tokens=spent.prompt_tokens,
+            completion_tokens=spent.completion_tokens,
+            cost=None if spent.cost is None else float(spent.cost),
+            currency=spent.currency,
+        ),
+        provider=result.provider,
+        model_name=result.model_name,
+        latency_ms=result.latency_ms,
+        degraded=result.degraded,
+        task_id=job_id,
+        operation_id=write.command_id,
+    )
+    return _json(shown, 200, {"Location": write.location})
+
+
+def _later(write: Write, outcome: Outcome, job_id: str) -> Response:
+    return _json(receipt(write, outcome, job_id), 202, {"Location": write.location})
+
+
+def _json(body: Generation | Receipt, status: int, headers: dict[str, str]) -> Response:
+    content = body.model_dump(mode="json", by_alias=True)
+    return JSONResponse(content, status, headers=headers)

@@ -1,0 +1,137 @@
+"""Media jobs: work on material, asked for directly or fetched from an address."""
+
+from typing import Annotated, Literal
+from urllib.parse import unquote, urlsplit
+
+from fastapi import APIRouter, Response
+from pydantic import Field, StringConstraints
+
+from api.deps import Read
+from api.problems import Fault, Problem, conflict, invalid, missing
+from api.routes.assets import Asset
+from api.routes.tasks import Task
+from api.shapes import Body, Id, Item, Receipt
+from api.writes import Outcome, Write, Writes, answer, decide
+from media_agents.errors import FetchRefused
+from media_agents.fetch import check_url
+from media_agents.storage import object_key, own_prefix
+from media_agents.transcode import CAPS
+from schemas.commands.asset import ImportAsset, RequestTranscode
+from schemas.ids import derived, event_id
+
+router = APIRouter(tags=["media"])
+
+
+class NewMediaJob(Body):
+    """Either `assetId`, or `sourceUrl` (https, or s3 below the tenant's own prefix)."""
+
+    type: Literal["transcode"]
+    asset_id: Id | None = None
+    source_url: Annotated[str, StringConstraints(max_length=2000)] | None = None
+    project_id: Id | None = None
+    profiles: list[Annotated[str, StringConstraints(max_length=20)]] = Field(
+        default=[], max_length=8
+    )
+
+
+class MediaReceipt(Receipt):
+    """`id` is the asset's; `videoId` is known at once for an asset that is there."""
+
+    task_id: str
+    asset_id: str
+    video_id: str | None = None
+
+
+@router.post("/media/jobs", status_code=202, response_model=MediaReceipt)
+async def request_media_job(body: NewMediaJob, write: Writes, rows: Read) -> Response:
+    for index, name in enumerate(body.profiles):
+        if name not in CAPS:
+            raise invalid(
+                f"/profiles/{index}",
+                f"There is no profile {name}.",
+                f"Use some of: {', '.join(CAPS)}.",
+            )
+    if body.asset_id and body.source_url is None:
+        return await _transcode(body, body.asset_id, write, rows)
+    if body.source_url and body.asset_id is None:
+        return await _import(body, body.source_url, write, rows)
+    raise invalid(
+        "/assetId", "Name either an asset or a source.", "Send assetId or sourceUrl."
+    )
+
+
+async def _transcode(
+    body: NewMediaJob, asset_id: str, write: Write, rows: Read
+) -> Response:
+    row = await rows.one("assets", Asset, asset_id)
+    if row is None:
+        raise missing("asset", "/assetId")
+    if row.status == "refused" and not write.repeated:
+        reason = row.problem.reason if row.problem else "it is no usable video"
+        raise conflict(
+            "/assetId", f"This asset was refused: {reason}.", "Upload another file."
+        )
+    video_id = derived("video", write.command_id)
+    wish = RequestTranscode(video_id=video_id, profiles=tuple(body.profiles))
+    outcome = await decide(write, wish, asset_id, cause=row.event_id)
+    return await _answer(write, outcome, rows, asset_id, video_id)
+
+
+async def _import(body: NewMediaJob, source: str, write: Write, rows: Read) -> Response:
+    _check_source(source, write.who.tenant)
+    if body.project_id is None:
+        raise invalid("/projectId", "An import needs a project.", "Add projectId.")
+    if await rows.one("projects", Item, body.project_id) is None:
+        raise missing("project", "/projectId")
+    asset_id = write.new_id("asset")
+    name = unquote(urlsplit(source).path).rpartition("/")[2]
+    wish = ImportAsset(
+        project_id=body.project_id,
+        source=source,
+        object_key=object_key(write.who.tenant, "assets", asset_id, name),
+        profiles=tuple(body.profiles),
+    )
+    outcome = await decide(write, wish, asset_id)
+    return await _answer(write, outcome, rows, asset_id, None)
+
+
+def _check_source(source: str, tenant: str) -> None:
+    if source.startswith("s3://"):
+        _, _, key = source.removeprefix("s3://").partition("/")
+        if not own_prefix(tenant, key):
+            raise Problem(
+                403,
+                "This object is not below your tenant's prefix.",
+                Fault(
+                    "/sourceUrl",
+                    "The object belongs to nobody or to somebody else.",
+                    f"Use s3://<bucket>/{tenant}/….",
+                ),
+                code="forbidden",
+            )
+        return
+    try:
+        check_url(source)
+    except FetchRefused as refused:
+        raise invalid("/sourceUrl", refused.reason, refused.remedy) from refused
+
+
+async def _answer(
+    write: Write, outcome: Outcome, rows: Read, asset_id: str, video_id: str | None
+) -> Response:
+    task_id = derived("job", event_id(write.command_id))
+    told = MediaReceipt(
+        operation_id=write.command_id,
+        status=outcome.status,
+        id=asset_id,
+        task_id=task_id,
+        asset_id=asset_id,
+        video_id=video_id,
+    )
+    return await answer(
+        write,
+        outcome,
+        told,
+        lambda: rows.one("tasks", Task, task_id),
+        made=f"/api/v1/tasks/{task_id}",
+    )

@@ -1,0 +1,74 @@
+"""Tasks: work of the machine, and calling it off."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Response
+from pydantic import Field
+
+from api.deps import Cursor, Limit, Read
+from api.problems import missing
+from api.shapes import Failure, Id, Item, Page, Receipt
+from api.writes import Writes, answer, decide, receipt
+from schemas.commands.job import CancelJob
+
+router = APIRouter(tags=["tasks"])
+
+Status = Literal[
+    "waiting", "running", "retrying", "completed", "failed", "cancelled", "lost"
+]
+
+
+class Task(Item):
+    role: str = ""
+    kind: str = ""
+    subject: str = ""
+    status: str = ""
+    attempt: int = 0
+    max_attempts: int = 0
+    priority: int = 0
+    not_before: datetime | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    input: dict[str, object] = Field(default_factory=dict)
+    result: dict[str, object] | None = None
+    problem: Failure | None = None
+
+
+@router.get("/tasks")
+async def list_tasks(
+    rows: Read,
+    status: Status | None = None,
+    kind: Annotated[Id | None, Query()] = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Page[Task]:
+    where = {"status": status, "kind": kind}
+    return await rows.page("tasks", Task, where=where, cursor=cursor, limit=limit)
+
+
+@router.get("/tasks/{task_id}")
+async def read_task(task_id: Id, rows: Read, response: Response) -> Task:
+    found = await _need(rows, task_id)
+    response.headers["ETag"] = f'"{found.version}"'
+    return found
+
+
+@router.delete("/tasks/{task_id}", status_code=202, response_model=Receipt)
+async def cancel_task(task_id: Id, write: Writes, rows: Read) -> Response:
+    row = await _need(rows, task_id)
+    wish = CancelJob(reason="cancelled by a person")
+    outcome = await decide(write, wish, task_id, cause=row.event_id)
+    return await answer(
+        write,
+        outcome,
+        receipt(write, outcome, task_id),
+        lambda: rows.one("tasks", Task, task_id),
+    )
+
+
+async def _need(rows: Read, task_id: str) -> Task:
+    found = await rows.one("tasks", Task, task_id)
+    if found is None:
+        raise missing("task")
+    return found

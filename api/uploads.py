@@ -1,0 +1,111 @@
+"""Signed addresses for bodies going into and out of the store."""
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import Literal
+
+from pydantic import Field
+
+from api.parts import Parts
+from api.shapes import Shown
+from media_agents.storage import MULTIPART_ABOVE
+
+CONTENT_TYPES = (
+    "video/mp4",
+    "video/quicktime",
+    "video/webm",
+    "video/x-matroska",
+    "video/x-msvideo",
+    "video/mpeg",
+    "video/mp2t",
+    "video/x-flv",
+    "audio/mpeg",
+    "audio/mp4",
+    "audio/wav",
+    "image/jpeg",
+    "image/png",
+    "image/webp",
+    "application/octet-stream",
+)
+_PART_BYTES = 16 << 20
+_PARTS_MAX = 10_000
+
+
+class UploadPart(Shown):
+    number: int
+    url: str
+
+
+class Upload(Shown):
+    """One PUT with exactly these headers, or one PUT per part.
+
+    For parts: send each `partSize` bytes, the last what is left, keep every ETag and
+    name them all in `complete`.
+    """
+
+    method: Literal["PUT"] = "PUT"
+    url: str | None = None
+    headers: dict[str, str] = Field(default_factory=dict)
+    upload_id: str | None = None
+    part_size: int | None = None
+    parts: list[UploadPart] = Field(default_factory=list)
+    expires_at: datetime
+
+
+class Wanted(Shown):
+    """A body that somebody is about to send."""
+
+    key: str
+    content_type: str
+    size: int
+    sha256: str = ""
+    upload_id: str = ""
+
+
+async def sign_upload(parts: Parts, wanted: Wanted) -> Upload:
+    expires_at = parts.clock() + timedelta(seconds=parts.edge.upload_s)
+    if wanted.upload_id:
+        return Upload(
+            upload_id=wanted.upload_id,
+            part_size=part_size(wanted.size),
+            parts=await _sign_parts(parts, wanted),
+            expires_at=expires_at,
+        )
+    signed = await parts.storage.presign_put(
+        wanted.key,
+        wanted.content_type,
+        sha256=wanted.sha256 or None,
+        size=wanted.size,
+        expires=parts.edge.upload_s,
+    )
+    return Upload(url=signed.url, headers=signed.headers, expires_at=expires_at)
+
+
+async def _sign_parts(parts: Parts, wanted: Wanted) -> list[UploadPart]:
+    count = -(-wanted.size // part_size(wanted.size))
+    urls = await asyncio.gather(
+        *(
+            parts.storage.presign_part(
+                wanted.key, wanted.upload_id, number, expires=parts.edge.upload_s
+            )
+            for number in range(1, count + 1)
+        )
+    )
+    return [UploadPart(number=n, url=url) for n, url in enumerate(urls, start=1)]
+
+
+def part_size(size: int) -> int:
+    """16 MiB, or more where that would make more parts than the store takes."""
+    return max(_PART_BYTES, -(-size // _PARTS_MAX))
+
+
+def in_parts(size: int) -> bool:
+    return size > MULTIPART_ABOVE
+
+
+async def sign_get(parts: Parts, key: str, content_type: str) -> str | None:
+    if not key:
+        return None
+    return await parts.storage.presign_get(
+        key, expires=parts.edge.link_s, content_type=content_type
+    )
