@@ -121,7 +121,13 @@ async def _format(
     java: list[str], home: Path, config: Path, env: Mapping[str, str]
 ) -> None:
     cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    tool = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(config)]
+    tool = [
+        "kafka.tools.StorageTool",
+        "format",
+        f"--cluster-id={cluster}",
+        "-c",
+        str(config),
+    ]
     await asyncio.to_thread(
         run_once, [*java, *tool, "--ignore-formatted"], env=env, cwd=home
     )

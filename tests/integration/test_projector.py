@@ -1,0 +1,317 @@
+"""The projector on real servers: once each, in time, and never lost."""
+
+import json
+from collections.abc import Iterator
+from uuid import uuid4
+
+import msgspec
+import psycopg
+import pytest
+
+from fixtures.fix_read_side import FakeTables, Rows, projector_source, running
+from fixtures.fix_records import Writer, eventually, headers_of, story
+from infra import migrate, rebuild
+from infra.problem import Stop
+from infra.settings import Settings
+from projections import runner, writer
+from projections.registry import PROJECTIONS
+from projections.runner import Projector
+from projections.table import Table, Value
+from schemas.envelope import Record
+from schemas.events.content import ProjectCreated
+from schemas.registry import Data
+from schemas.topics import CONTENT, PARKED
+from streams.positions import Fenced
+
+SPOILT = "a zero \x00 in the name"
+
+
+@pytest.fixture(scope="module")
+def log(stack: Settings) -> Writer:
+    return Writer(stack.need("kafka"), stack.partitions)
+
+
+@pytest.fixture
+def tenant() -> str:
+    return f"t{uuid4().hex}"
+
+
+@pytest.fixture
+def own(stack: Settings) -> Iterator[Projector]:
+    """A projector that the test itself steps."""
+    projector = Projector(projector_source(stack, "by hand"))
+    yield projector
+    projector.close()
+
+
+def decided(records: list[Record[Data]]) -> list[Record[Data]]:
+    return [record for record in records if record.topic.endswith(".events.v1")]
+
+
+def shown(rows: Rows, records: list[Record[Data]]) -> bool:
+    ids = [record.envelope.causation for record in decided(records)]
+    query = "SELECT count(*) FROM read.operations WHERE id = ANY(%s)"
+    return rows(query, (ids,)) == [(len(ids),)]
+
+
+def everything(rows: Rows, tenant: str) -> dict[str, list[tuple[object, ...]]]:
+    """All rows of a tenant, table by table, in one order."""
+    return {
+        table.name: sorted(
+            rows(
+                f"SELECT to_jsonb(t)::text FROM read.{table.name} t WHERE tenant = %s",
+                (tenant,),
+            )
+        )
+        for projection in PROJECTIONS
+        for table in projection.tables
+    }
+
+
+def step_until(own: Projector, rows: Rows, records: list[Record[Data]]) -> None:
+    def there() -> bool:
+        own.step()
+        return shown(rows, records)
+
+    eventually(there)
+
+
+def read_on(own: Projector) -> None:
+    """Long enough for the look at positions that nothing moves."""
+    for _ in range(50):
+        own.read()
+
+
+def as_stored(table: Table, values: dict[str, Value]) -> dict[str, object]:
+    return {
+        name: msgspec.json.decode(msgspec.json.encode(value))
+        if name in table.json
+        else (list(value) if isinstance(value, tuple) else value)
+        for name, value in values.items()
+        if value is not None
+    }
+
+
+def test_real_tables_keep_the_rules_of_the_contract(
+    projecting: None, log: Writer, rows: Rows, stack: Settings, tenant: str
+) -> None:
+    """The fake of the contract suite and Postgres agree, column by column."""
+    records = log.append(story(log, tenant))
+    eventually(lambda: shown(rows, records))
+    with psycopg.connect(
+        stack.dsn("owner"), row_factory=psycopg.rows.dict_row
+    ) as owner:
+        for projection in PROJECTIONS:
+            fake = FakeTables()
+            fake.apply(projection, records)
+            for table in projection.tables:
+                query = f"SELECT * FROM {projection.schema}.{table.name} t"
+                found = owner.execute(f"{query} WHERE tenant = %s", (tenant,))
+                kept = [
+                    {name: value for name, value in row.items() if value is not None}
+                    for row in found
+                ]
+                expected = [
+                    as_stored(table, values)
+                    for values in fake.rows[table.name].values()
+                ]
+                assert sorted(kept, key=str) == sorted(expected, key=str), table.name
+
+
+@pytest.mark.parametrize("many", [2, 1_000_000], ids=["COPY", "INSERT"])
+def test_few_rows_and_many_rows_end_the_same(
+    own: Projector,
+    log: Writer,
+    rows: Rows,
+    tenant: str,
+    many: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(writer, "MANY", many)
+    records = [r for mark in "1234" for r in story(log, tenant, mark)]
+    sent = log.append(records)
+    step_until(own, rows, sent)
+
+    statuses = rows(
+        "SELECT DISTINCT status, version FROM read.publications WHERE tenant = %s",
+        (tenant,),
+    )
+    assert statuses == [("published", 6)]
+    assert rows("SELECT count(*) FROM read.history WHERE tenant = %s", (tenant,)) == [
+        (len(sent) - 4,)
+    ]
+
+
+def test_the_same_records_again_change_nothing(
+    stack: Settings, log: Writer, rows: Rows, tenant: str
+) -> None:
+    """The positions go back to the start, the rows stay: every guard must hold."""
+    sent = log.append(story(log, tenant))
+    with running(lambda stop: runner.run(projector_source(stack), stop)):
+        eventually(lambda: shown(rows, sent))
+        before = everything(rows, tenant)
+        rows("DELETE FROM coordination.positions WHERE reader <> 'analytics.v1'")
+        more = log.append(story(log, tenant, "2"))
+        eventually(lambda: shown(rows, more))
+    after = everything(rows, tenant)
+    assert all(set(found) <= set(after[name]) for name, found in before.items())
+
+
+def test_void_records_are_never_seen(
+    projecting: None, stack: Settings, log: Writer, rows: Rows, tenant: str
+) -> None:
+    """What a fenced owner writes late is on the log and nowhere else."""
+    late = [
+        log.record(ProjectCreated("late"), "project", f"p{n}", tenant)
+        for n in range(10)
+    ]
+    for place in {(record.topic, record.partition) for record in late}:
+        log.claim(place)
+    log.append(late)
+    good = [
+        log.record(ProjectCreated("good"), "project", f"q{n}", tenant)
+        for n in range(10)
+    ]
+    log.append(good)
+    eventually(lambda: shown(rows, good))
+
+    names = rows("SELECT DISTINCT name FROM read.projects WHERE tenant = %s", (tenant,))
+    assert names == [("good",)]
+
+
+def test_rows_and_positions_move_together_or_not_at_all(
+    own: Projector, log: Writer, rows: Rows, tenant: str
+) -> None:
+    """A projector whose position was taken writes nothing, then catches up."""
+    step_until(own, rows, log.append(story(log, tenant)))
+    sent = log.append(story(log, tenant, "2"))
+    rows("UPDATE coordination.positions SET reader_owner = 'somebody'")
+
+    with pytest.raises(Fenced):
+        read_on(own)
+    assert not shown(rows, sent)
+    own.claim_again()
+    step_until(own, rows, sent)
+
+
+def test_a_quiet_position_that_was_reset_is_noticed(
+    own: Projector, log: Writer, rows: Rows, tenant: str
+) -> None:
+    step_until(own, rows, log.append(story(log, tenant)))
+    rows("DELETE FROM coordination.positions WHERE reader = 'leads.v1'")
+
+    with pytest.raises(Fenced):
+        read_on(own)
+
+
+def test_every_commit_is_announced(
+    projecting: None, stack: Settings, log: Writer, tenant: str
+) -> None:
+    with psycopg.connect(stack.dsn("api"), autocommit=True) as listener:
+        listener.execute("LISTEN positions")
+        record = log.record(ProjectCreated("x"), "project", "p", tenant)
+        (sent,) = log.append([record])
+        wanted = [
+            sent.topic,
+            sent.partition,
+            sent.offset + 1,
+            sent.envelope.command_offset,
+        ]
+        heard = (
+            news
+            for notice in listener.notifies(timeout=30)
+            for news in json.loads(notice.payload)
+        )
+        assert wanted in heard
+
+
+def test_a_record_that_cannot_be_stored_parks_its_stream_alone(
+    projecting: None, log: Writer, rows: Rows, tenant: str
+) -> None:
+    """Postgres takes no NUL in a text: the stream waits, every other one flows."""
+    bad = log.record(ProjectCreated(SPOILT), "project", "bad", tenant)
+    later = log.record(ProjectCreated("after it"), "project", "bad", tenant)
+    good = log.record(ProjectCreated("good"), "project", "good", tenant)
+    sent = log.append([bad, later, good])
+    eventually(lambda: shown(rows, sent))
+    parked = rows(
+        "SELECT reader, event_id, reason FROM coordination.parked WHERE key = %s"
+        ' ORDER BY "offset"',
+        (f"{tenant}:bad",),
+    )
+
+    assert rows("SELECT id FROM read.projects WHERE tenant = %s", (tenant,)) == [
+        ("good",)
+    ]
+    assert [(row[0], row[1]) for row in parked] == [
+        ("projects.v1", bad.envelope.id),
+        ("projects.v1", later.envelope.id),
+    ]
+    assert "NUL" in str(parked[0][2])
+
+
+def test_a_parked_record_is_on_the_log_with_its_reason(
+    projecting: None, stack: Settings, log: Writer, rows: Rows, tenant: str
+) -> None:
+    bad = log.record(ProjectCreated(SPOILT), "project", "bad", tenant)
+    log.append([bad])
+    eventually(lambda: shown(rows, [bad]))
+    found = [
+        dict(headers)
+        for partition in range(stack.partitions)
+        for headers in headers_of(stack.need("kafka"), (PARKED.name, partition))
+    ]
+    mine = [each for each in found if each["ce_id"] == bad.envelope.id.encode()]
+
+    assert [each["parked_by"] for each in mine] == [b"projects.v1"]
+    assert mine[0]["parked_at"].startswith(CONTENT.events.name.encode())
+
+
+def test_a_dropped_read_model_is_rebuilt_with_the_same_answers(
+    projecting: None,
+    sinking: None,
+    stack: Settings,
+    log: Writer,
+    rows: Rows,
+    tenant: str,
+) -> None:
+    sent = log.append(story(log, tenant))
+    eventually(lambda: shown(rows, sent))
+    before = everything(rows, tenant)
+    for projection in PROJECTIONS:
+        rows(f"DROP SCHEMA {projection.schema} CASCADE")
+    rows("DROP SCHEMA read CASCADE")
+    said: list[str] = []
+    rebuild.rebuild(stack, None, said.append)
+
+    assert everything(rows, tenant) == before
+    assert said[-1].endswith("up to date")
+
+
+def test_a_rebuild_does_the_work_where_nobody_runs(
+    stack: Settings, log: Writer, rows: Rows, tenant: str
+) -> None:
+    log.append(story(log, tenant))
+    rebuild.rebuild(stack, None, lambda _: None)
+    before = everything(rows, tenant)
+    rebuild.rebuild(stack, "publications", lambda _: None)
+
+    assert len(before["publications"]) == 1
+    assert everything(rows, tenant) == before
+    assert {each.state for each in rebuild.projection_list(stack)} == {"up to date"}
+
+
+def test_a_read_model_nobody_knows_is_a_wrong_use(stack: Settings) -> None:
+    with pytest.raises(Stop) as refusal:
+        rebuild.rebuild(stack, "nonsense")
+    assert refusal.value.code == 2
+
+
+def test_migrating_again_changes_nothing(
+    own: Projector, stack: Settings, log: Writer, rows: Rows, tenant: str
+) -> None:
+    step_until(own, rows, log.append(story(log, tenant)))
+    before = everything(rows, tenant)
+    migrate.migrate(stack)
+
+    assert everything(rows, tenant) == before
