@@ -1,1 +1,1 @@
-
+"""Read models: rows that follow from the log and can be thrown away and rebuilt."""

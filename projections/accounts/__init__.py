@@ -1,0 +1,1 @@
+"""Accounts: connections to platforms."""

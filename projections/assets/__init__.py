@@ -1,0 +1,1 @@
+"""Assets: what people brought in."""

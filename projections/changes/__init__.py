@@ -1,0 +1,1 @@
+"""Changes: the backlog of the watch path."""

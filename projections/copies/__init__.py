@@ -1,0 +1,1 @@
+"""Copies: texts that were written and approved."""

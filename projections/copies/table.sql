@@ -1,0 +1,30 @@
+CREATE TABLE copies (
+    tenant text NOT NULL,
+    id text NOT NULL,
+    version bigint NOT NULL,
+    event_id text NOT NULL,
+    created_at timestamptz NOT NULL,
+    updated_at timestamptz NOT NULL,
+    project_id text,
+    video_id text,
+    task text,
+    platform text,
+    brief text,
+    lang text,
+    model text,
+    status text,
+    variants jsonb,
+    text text,
+    approved_variant int,
+    approved_event_id text,
+    approved_version bigint,
+    provider text,
+    model_name text,
+    usage jsonb,
+    degraded boolean,
+    job_id text,
+    problem jsonb,
+    PRIMARY KEY (tenant, id)
+);
+CREATE INDEX copies_newest ON copies (tenant, created_at DESC, id DESC);
+CREATE INDEX copies_of_video ON copies (tenant, video_id, platform, created_at DESC);

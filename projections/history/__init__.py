@@ -1,0 +1,1 @@
+"""History: every event with its causes."""

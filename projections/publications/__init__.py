@@ -1,0 +1,1 @@
+"""Publications: the calendar, from plan to public."""

@@ -1,0 +1,55 @@
+"""Every projection there is; a new one is a folder and a line here."""
+
+from projections.accounts.project import ACCOUNTS
+from projections.accounts.project import project as accounts
+from projections.analytics.project import TABLES as FACTS
+from projections.analytics.project import project as analytics
+from projections.assets.project import ASSETS
+from projections.assets.project import project as assets
+from projections.changes.project import CHANGES
+from projections.changes.project import project as changes
+from projections.copies.project import COPIES
+from projections.copies.project import project as copies
+from projections.history.project import HISTORY
+from projections.history.project import project as history
+from projections.leads.project import LEADS, PAGES
+from projections.leads.project import project as leads
+from projections.operations.project import OPERATIONS
+from projections.operations.project import project as operations
+from projections.projects.project import PROJECTS
+from projections.projects.project import project as projects
+from projections.publications.project import PUBLICATION_LOG, PUBLICATIONS
+from projections.publications.project import project as publications
+from projections.table import Projection
+from projections.tasks.project import TASKS
+from projections.tasks.project import project as tasks
+from projections.tenants.project import KEYS, TENANTS, USERS
+from projections.tenants.project import project as tenants
+from projections.timers.project import TIMERS
+from projections.timers.project import project as timers
+from projections.videos.project import VIDEOS
+from projections.videos.project import project as videos
+from schemas.topics import EVENT_TOPICS, TRACKING
+
+# Views may rest on tables of projections named above them.
+PROJECTIONS: tuple[Projection, ...] = (
+    Projection("tenants", (TENANTS, USERS, KEYS), tenants),
+    Projection("projects", (PROJECTS,), projects),
+    Projection("assets", (ASSETS,), assets),
+    Projection("videos", (VIDEOS,), videos),
+    Projection("copies", (COPIES,), copies),
+    Projection("tasks", (TASKS,), tasks),
+    Projection("accounts", (ACCOUNTS,), accounts),
+    Projection("publications", (PUBLICATIONS, PUBLICATION_LOG), publications),
+    Projection("timers", (TIMERS,), timers),
+    Projection("leads", (PAGES, LEADS), leads),
+    Projection("history", (HISTORY,), history),
+    Projection("changes", (CHANGES,), changes),
+    Projection("operations", (OPERATIONS,), operations),
+)
+# Lives in ClickHouse and is fed by the sink.
+ANALYTICS = Projection("analytics", FACTS, analytics)
+READ_TOPICS: tuple[str, ...] = (
+    *(topic.name for topic in EVENT_TOPICS),
+    TRACKING.name,
+)

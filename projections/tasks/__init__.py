@@ -1,0 +1,1 @@
+"""Tasks: jobs as people and workers see them."""

@@ -1,0 +1,1 @@
+"""Timers the dispatcher fires."""

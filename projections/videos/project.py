@@ -1,0 +1,64 @@
+"""Videos: what an asset was turned into; written from the asset's stream."""
+
+from collections.abc import Iterable
+
+from projections.table import Row, Table, row
+from schemas.envelope import Record
+from schemas.events.asset import AssetTranscoded, TranscodeFailed, TranscodeRequested
+from schemas.ids import derived
+from schemas.registry import Data
+
+VIDEOS = Table("videos", json=frozenset({"renditions", "problem"}))
+
+
+def project(record: Record[Data]) -> Iterable[Row]:
+    match record.data:
+        case TranscodeRequested() as wanted:
+            return (_wanted(record, wanted),)
+        case AssetTranscoded() as finished:
+            return (_finished(record, finished),)
+        case TranscodeFailed(video_id=video_id, code=code, reason=reason):
+            return (
+                row(
+                    VIDEOS,
+                    record,
+                    id=video_id,
+                    status="failed",
+                    problem={"code": code, "reason": reason},
+                ),
+            )
+        case _:
+            return ()
+
+
+def _wanted(record: Record[Data], event: TranscodeRequested) -> Row:
+    return row(
+        VIDEOS,
+        record,
+        id=event.video_id,
+        asset_id=record.subject_id,
+        status="processing",
+        profiles=event.profiles,
+        job_id=derived("job", record.envelope.id),
+        problem=None,
+    )
+
+
+def _finished(record: Record[Data], event: AssetTranscoded) -> Row:
+    return row(
+        VIDEOS,
+        record,
+        id=event.video_id,
+        asset_id=record.subject_id,
+        status="ready",
+        mp4_key=event.mp4_key,
+        hls_key=event.hls_key,
+        cover_key=event.cover_key,
+        width=event.facts.width,
+        height=event.facts.height,
+        bit_rate=event.facts.bit_rate,
+        duration_ms=event.facts.duration_ms,
+        renditions=event.renditions,
+        job_id=event.job_id,
+        problem=None,
+    )
