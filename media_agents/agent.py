@@ -1,0 +1,170 @@
+"""Media jobs: fetch, probe and transcode, each in a private folder that goes away."""
+
+import asyncio
+import hashlib
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import wraps
+from pathlib import Path
+from typing import TypeAlias
+
+from media_agents import errors
+from media_agents.engines.ffmpeg import Engine
+from media_agents.fetch import DEFAULT_GUARD, Guard, fetch
+from media_agents.probe import Facts, probe
+from media_agents.recipes import Video, make_video, publish_files
+from media_agents.storage import Storage
+from media_agents.transcode import Rung
+from schemas.jobs import (
+    Fetched,
+    FetchInput,
+    JobInput,
+    JobResult,
+    MediaFacts,
+    Probed,
+    ProbeInput,
+    Rendition,
+    Transcoded,
+    TranscodeInput,
+)
+from streams.agents.work import Impossible, Job, Report, TryLater, Work
+
+_BLOCK = 1 << 20
+Step: TypeAlias = Callable[["Studio", Job, Report], Awaitable[JobResult]]
+
+
+def spoken(step: Step) -> Step:
+    """Media errors in the words of jobs."""
+
+    @wraps(step)
+    async def work(studio: "Studio", job: Job, report: Report) -> JobResult:
+        try:
+            return await step(studio, job, report)
+        except errors.MediaRefused as no:
+            reason = f"{no.reason}. {no.remedy}".rstrip(". ")
+            raise Impossible(no.code, reason) from no
+        except errors.TryLater as later:
+            raise TryLater(later.code, later.reason) from later
+        except errors.ObjectMissing as missing:
+            raise Impossible("object_missing", str(missing)) from missing
+        except errors.ObjectDiffers as other:
+            raise Impossible("object_differs", str(other)) from other
+
+    return work
+
+
+class Studio:
+    """`scratch` must be on a disk with room for the source and all its renditions."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        engine: Engine,
+        scratch: Path,
+        *,
+        guard: Guard = DEFAULT_GUARD,
+    ) -> None:
+        self._storage = storage
+        self._engine = engine
+        self._scratch = scratch
+        self._guard = guard
+
+    def work(self) -> dict[type[JobInput], Work]:
+        return {
+            FetchInput: self.fetch,
+            ProbeInput: self.probe,
+            TranscodeInput: self.transcode,
+        }
+
+    @spoken
+    async def fetch(self, job: Job, report: Report) -> JobResult:
+        wanted = job.asked(FetchInput)
+        async with self._folder() as folder:
+            report(5, "fetch")
+            path = folder / "source"
+            found = await fetch(wanted.source, path, guard=self._guard)
+            report(70, "upload")
+            kind = found.content_type or "application/octet-stream"
+            await self._storage.upload(path, wanted.object_key, kind)
+        return Fetched(wanted.object_key, found.size, found.sha256, kind)
+
+    @spoken
+    async def probe(self, job: Job, report: Report) -> JobResult:
+        wanted = job.asked(ProbeInput)
+        async with self._folder() as folder:
+            path = await self._source(wanted.object_key, wanted.sha256, folder)
+            report(50, "probe")
+            return Probed(media_facts(await probe(path, self._engine)))
+
+    @spoken
+    async def transcode(self, job: Job, report: Report) -> JobResult:
+        wanted = job.asked(TranscodeInput)
+        async with self._folder() as folder:
+            report(1, "download")
+            path = await self._source(wanted.object_key, wanted.sha256, folder)
+            made = await make_video(
+                path,
+                folder,
+                engine=self._engine,
+                profiles=wanted.profiles,
+                progress=lambda percent: report(min(percent, 95), "transcode"),
+            )
+            report(96, "upload")
+            prefix = f"{job.tenant}/videos/{wanted.video_id}"
+            await publish_files(self._storage, prefix, made.files)
+            return await self._transcoded(wanted.video_id, prefix, made)
+
+    async def _transcoded(self, video_id: str, prefix: str, made: Video) -> Transcoded:
+        """`facts` are read off the finished file, not off what it was made from."""
+        whole = next(each for each in made.files if each.name == made.progressive)
+        return Transcoded(
+            video_id=video_id,
+            mp4_key=f"{prefix}/{made.progressive}",
+            hls_key=f"{prefix}/{made.master}",
+            cover_key=f"{prefix}/{made.cover}",
+            facts=media_facts(await probe(whole.path, self._engine)),
+            renditions=tuple(_rendition(rung) for rung in made.rungs),
+            source_seconds=made.source.duration_ms / 1000,
+        )
+
+    async def _source(self, key: str, sha256: str, folder: Path) -> Path:
+        """What was uploaded, and nothing else: the hash is the one on the log."""
+        path = folder / "source"
+        await self._storage.download(key, path)
+        found = await asyncio.to_thread(sha256_of, path)
+        if found != sha256:
+            raise Impossible("wrong_hash", "the object is not what was uploaded")
+        return path
+
+    @asynccontextmanager
+    async def _folder(self) -> AsyncIterator[Path]:
+        self._scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self._scratch) as folder:
+            yield Path(folder)
+
+
+def sha256_of(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def media_facts(facts: Facts) -> MediaFacts:
+    return MediaFacts(
+        duration_ms=facts.duration_ms,
+        width=facts.width,
+        height=facts.height,
+        fps=facts.fps,
+        video_codec=facts.video_codec,
+        audio_codec=facts.audio_codec,
+        channels=facts.channels,
+        bit_rate=facts.bit_rate,
+        container=facts.container,
+    )
+
+
+def _rendition(rung: Rung) -> Rendition:
+    return Rendition(rung.name, rung.width, rung.height, rung.max_bit_rate)

@@ -1,0 +1,95 @@
+"""AI jobs: one question to the gateway; texts go on the log, vectors to the store."""
+
+import hashlib
+from typing import Protocol
+
+import msgspec
+
+from ai_adapter.base import Answer, Ask, Output, Task
+from ai_adapter.errors import Refused
+from schemas.jobs import Generated, GenerateInput, Usage
+from streams.agents.work import Impossible, Job, Report
+
+
+class Gateway(Protocol):
+    async def ask(self, ask: Ask) -> Answer: ...
+
+
+class Objects(Protocol):
+    async def put_json(self, key: str, value: object) -> None: ...
+
+
+class Generating:
+    """The work for GenerateInput."""
+
+    def __init__(self, gateway: Gateway, objects: Objects) -> None:
+        self._gateway = gateway
+        self._objects = objects
+
+    async def generate(self, job: Job, report: Report) -> Generated:
+        wanted = job.asked(GenerateInput)
+        report(10, "asking")
+        try:
+            answer = await self._gateway.ask(_ask(job, wanted))
+        except Refused as no:
+            raise Impossible(no.code, no.reason) from no
+        return await self._generated(job, wanted, answer)
+
+    async def _generated(
+        self, job: Job, wanted: GenerateInput, answer: Answer
+    ) -> Generated:
+        texts = texts_of(answer.output)
+        vectors_key = "" if texts else await self._keep(job, answer.output)
+        spent = answer.usage
+        return Generated(
+            task=wanted.task,
+            output=texts,
+            usage=Usage(
+                prompt_tokens=spent.prompt_tokens,
+                completion_tokens=spent.completion_tokens,
+                cost=None if spent.cost is None else str(spent.cost),
+                currency=spent.currency,
+            ),
+            provider=answer.provider,
+            model_name=answer.model_name,
+            latency_ms=answer.latency_ms,
+            degraded=answer.degraded,
+            prompt_hash=answer.prompt_hash,
+            prompt_version=answer.prompt_version,
+            scene=wanted.scene,
+            vectors_key=vectors_key,
+        )
+
+    async def _keep(self, job: Job, output: Output) -> str:
+        """Vectors are named by content, so a second attempt can never differ."""
+        digest = hashlib.sha256(msgspec.json.encode(output)).hexdigest()
+        key = f"{job.tenant}/vectors/{job.id}/{digest}.json"
+        await self._objects.put_json(key, output)
+        return key
+
+
+def texts_of(output: Output) -> tuple[str, ...]:
+    """Empty for vectors."""
+    if isinstance(output, str):
+        return (output,)
+    return tuple(each for each in output if isinstance(each, str))
+
+
+def _ask(job: Job, wanted: GenerateInput) -> Ask:
+    try:
+        task = msgspec.convert(wanted.task, Task)
+    except msgspec.ValidationError as wrong:
+        raise Impossible("task_unknown", str(wrong)) from wrong
+    return Ask(
+        task=task,
+        input=wanted.input,
+        tenant_id=job.tenant,
+        model=wanted.model,
+        temperature=wanted.temperature,
+        max_tokens=wanted.max_tokens,
+        top_p=wanted.top_p,
+        scene=wanted.scene,
+        lang=wanted.lang,
+        variants=wanted.variants,
+        platform=wanted.platform,
+    )

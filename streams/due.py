@@ -1,0 +1,98 @@
+"""What is due now: the questions of the dispatcher and the rows that answer them."""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+# A mark is taken before the act: if the act fails, it is repeated after five seconds.
+_MARK = """
+INSERT INTO coordination.dispatch_marks AS m (kind, id, mark, at)
+SELECT %(kind)s, id, mark, clock_timestamp() FROM due
+ON CONFLICT (kind, id) DO UPDATE SET mark = excluded.mark, at = excluded.at
+  WHERE m.mark <> excluded.mark OR m.at < clock_timestamp() - interval '5 seconds'
+RETURNING id
+"""
+_UNMARKED = """
+NOT EXISTS (SELECT FROM coordination.dispatch_marks f
+  WHERE f.kind = %(kind)s AND f.id = t.id
+    AND f.at >= clock_timestamp() - interval '5 seconds' AND f.mark = {mark})
+"""
+_TASK_MARK = "t.status || ':' || coalesce(t.attempt, 0)"
+
+JOBS_DUE = f"""
+WITH due AS (
+  SELECT t.id, t.role, {_TASK_MARK} AS mark FROM read.tasks t
+  LEFT JOIN coordination.leases l ON l.job_id = t.id
+  WHERE t.role = ANY(%(roles)s) AND (
+      t.status IN ('waiting', 'retrying')
+        AND (t.not_before IS NULL OR t.not_before <= clock_timestamp())
+        AND (l.until IS NULL OR l.owner = '' OR l.until <= clock_timestamp())
+      OR t.status = 'running' AND (l.until IS NULL OR l.until <= clock_timestamp()))
+    AND {_UNMARKED.format(mark=_TASK_MARK)}
+  ORDER BY t.priority DESC, coalesce(t.not_before, t.created_at) LIMIT 100
+), marked AS ({_MARK})
+SELECT due.id, due.role FROM due JOIN marked USING (id)
+"""  # noqa: S608  every part is a constant of this module
+
+_TIMER_MARK = "t.at::text"
+TIMERS_DUE = f"""
+WITH due AS (
+  SELECT t.id, t.tenant, t.at, t.event_id, t.correlation, {_TIMER_MARK} AS mark
+  FROM read.timers t
+  WHERE t.state = 'armed' AND t.kind = 'publication' AND t.at <= %(now)s
+    AND {_UNMARKED.format(mark=_TIMER_MARK)}
+  ORDER BY t.at LIMIT 100
+), marked AS ({_MARK})
+SELECT due.id, due.tenant, due.at, due.event_id,
+  coalesce(due.correlation, '') AS correlation
+FROM due JOIN marked USING (id)
+"""  # noqa: S608  every part is a constant of this module
+
+_DEATH_MARK = "l.token"
+LOST = f"""
+WITH due AS (
+  SELECT t.id, t.tenant, t.event_id, t.correlation, l.token,
+    l.deaths + 1 AS deaths, {_DEATH_MARK} AS mark
+  FROM coordination.leases l
+  JOIN read.tasks t ON t.tenant = l.tenant AND t.id = l.job_id
+  WHERE l.owner <> '' AND NOT l.done AND l.until <= clock_timestamp()
+    AND l.deaths + 1 >= %(deaths)s AND t.status IN ('waiting', 'retrying', 'running')
+    AND {_UNMARKED.format(mark=_DEATH_MARK)}
+  LIMIT 100
+), marked AS ({_MARK})
+SELECT due.id, due.tenant, due.event_id, due.token, due.deaths,
+  coalesce(due.correlation, '') AS correlation
+FROM due JOIN marked USING (id)
+"""  # noqa: S608  every part is a constant of this module
+
+SWEEP = """
+DELETE FROM coordination.leases l WHERE l.until < clock_timestamp() - interval '1 day'
+  AND NOT EXISTS (SELECT FROM read.tasks t WHERE t.tenant = l.tenant
+    AND t.id = l.job_id AND t.status IN ('waiting', 'retrying', 'running'))
+"""
+SWEEP_MARKS = """
+DELETE FROM coordination.dispatch_marks
+WHERE at < clock_timestamp() - interval '1 day'
+"""
+
+
+class Bell(Struct, frozen=True):
+    id: str
+    role: str
+
+
+class Timer(Struct, frozen=True):
+    id: str
+    tenant: str
+    at: datetime
+    event_id: str
+    correlation: str
+
+
+class Lost(Struct, frozen=True):
+    id: str
+    tenant: str
+    event_id: str
+    token: str
+    deaths: int
+    correlation: str

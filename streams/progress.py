@@ -1,0 +1,53 @@
+"""Progress of running jobs: told while it happens, lost without harm, never truth."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import msgspec
+from msgspec import Struct
+
+from schemas.clock import Clock
+from schemas.registry import wire_name
+from schemas.topics import PROGRESS, Topic
+from streams.agents.work import Job
+
+PAUSE = timedelta(seconds=0.5)
+
+
+class Soon(Protocol):
+    def append_soon(self, topic: Topic, key: str, value: bytes) -> None: ...
+
+
+class Progress(Struct, frozen=True, rename="camel"):
+    tenant: str
+    job_id: str
+    subject: str
+    kind: str
+    percent: int
+    text: str
+    at: datetime
+
+
+def reporter(log: Soon, job: Job, clock: Clock) -> Callable[[int, str], None]:
+    """At most two a second per job; only the step to 100 is never left out."""
+    last: datetime | None = None
+
+    def report(percent: int, text: str) -> None:
+        nonlocal last
+        now = clock()
+        if last is not None and now - last < PAUSE and percent < 100:
+            return
+        last = now
+        news = Progress(
+            tenant=job.tenant,
+            job_id=job.id,
+            subject=job.subject,
+            kind=wire_name(type(job.input)),
+            percent=percent,
+            text=text,
+            at=now,
+        )
+        log.append_soon(PROGRESS, job.id, msgspec.json.encode(news))
+
+    return report

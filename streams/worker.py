@@ -1,0 +1,242 @@
+"""A worker: leases due jobs of one role, does them, and tells the log how they ended.
+
+lease -> StartAttempt -> its decision -> the work -> CompleteJob or FailJob -> release.
+A heartbeat runs beside all of it and cancels the work when the lease or the job is
+gone. No attempt's result counts but the newest token's, which the log decides.
+"""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+from time import monotonic
+from typing import Protocol, TypeAlias
+
+import psycopg
+import structlog
+from msgspec import Struct
+from msgspec.structs import replace
+
+from schemas.commands.job import CompleteJob, FailJob, StartAttempt
+from schemas.jobs import JobInput, JobResult
+from streams.agents.answers import Answers
+from streams.agents.work import Impossible, Job, Report, TryLater, Work
+from streams.leases import Kept, Leased
+from streams.log import NotAcknowledged
+from streams.progress import reporter
+
+logger = structlog.get_logger()
+
+OUTAGE = (NotAcknowledged, psycopg.OperationalError)
+LONGEST_PAUSE_S = 300.0
+GIVE_UP_S = 10.0
+Random: TypeAlias = Callable[[], float]
+
+
+draw: Random = secrets.SystemRandom().random
+
+
+class HoldsLeases(Protocol):
+    async def lease(self, role: str, owner: str, token: str) -> Leased | None: ...
+
+    async def keep(self, job_id: str, token: str) -> Kept: ...
+
+    async def release(self, job_id: str, token: str, *, done: bool) -> None: ...
+
+
+class Terms(Struct, frozen=True):
+    """How one worker process works; the lease is what `Leases` gives."""
+
+    role: str
+    slots: int
+    lease_s: float = 15.0
+    heartbeat_s: float = 5.0
+    look_s: float = 1.0
+
+
+class NotOurs(Exception):
+    """The lease or the job is gone: stop, answer nothing."""
+
+
+def draw_token() -> str:
+    return secrets.token_hex(16)
+
+
+async def _wrong_role(job: Job, _report: Report) -> JobResult:
+    raise Impossible("wrong_role", f"{type(job.input).__name__} came to this role")
+
+
+def pause_before(attempt: int, after: timedelta | None, random: Random) -> timedelta:
+    """Full jitter under a doubling ceiling; a pause that was asked for is kept to."""
+    if after is not None:
+        return after + timedelta(seconds=random())
+    ceiling = min(LONGEST_PAUSE_S, 2.0 * 2**attempt)
+    return timedelta(seconds=random() * ceiling)
+
+
+class Jobs:
+    """The slots of one worker process; `owner` is new for every process."""
+
+    def __init__(
+        self,
+        terms: Terms,
+        leases: HoldsLeases,
+        answers: Answers,
+        work: Mapping[type[JobInput], Work],
+        *,
+        random: Random = draw,
+    ) -> None:
+        self._terms = terms
+        self._leases = leases
+        self._answers = answers
+        self._work = work
+        self._random = random
+        self._owner = draw_token()
+        self._looking = asyncio.Lock()
+        self._running: set[asyncio.Task[None]] = set()
+        self._broken: BaseException | None = None
+        self._freed = asyncio.Event()
+
+    async def admit(self, bell: bytes) -> None:  # noqa: ARG002  a bell assigns nothing
+        """Lease while slots are free and start what was leased; return at once."""
+        if len(self._running) < self._terms.slots and not self._looking.locked():
+            await self._look()
+
+    async def run(self) -> None:
+        """Look whenever a slot frees and every second; raises what nobody expected."""
+        try:
+            while self._broken is None:
+                self._freed.clear()
+                await self._look()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._freed.wait(), self._terms.look_s)
+            raise self._broken
+        finally:
+            await self.close()
+
+    async def close(self) -> None:
+        """Cancel what runs; each job gets a moment to say what must be said."""
+        running = tuple(self._running)
+        for task in running:
+            task.cancel()
+        if running:
+            await asyncio.wait(running, timeout=GIVE_UP_S)
+
+    async def _look(self) -> None:
+        async with self._looking:
+            while len(self._running) < self._terms.slots and self._broken is None:
+                try:
+                    leased = await self._leases.lease(
+                        self._terms.role, self._owner, draw_token()
+                    )
+                except OUTAGE:
+                    logger.warning("no leases now", action="wait")
+                    return
+                if leased is None:
+                    return
+                self._start(leased)
+
+    def _start(self, leased: Leased) -> None:
+        task = asyncio.create_task(self._attempt(leased), name=leased.job_id)
+        self._running.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self._broken = task.exception()
+        self._freed.set()
+
+    async def _attempt(self, leased: Leased) -> None:
+        done = False
+        try:
+            async with self._kept(leased):
+                done = await self._do(leased.job())
+        except NotOurs as reason:
+            logger.warning("stopped", action="stop", why=str(reason), job=leased.job_id)
+        except OUTAGE as outage:
+            logger.warning(
+                "given back", action="wait", why=str(outage), job=leased.job_id
+            )
+        finally:
+            with suppress(*OUTAGE):
+                await self._leases.release(leased.job_id, leased.token, done=done)
+
+    async def _do(self, job: Job) -> bool:
+        """True once an answer that ends this attempt is on the log."""
+        start = StartAttempt(token=job.token)
+        decision = await self._answers.ask(job, start, cause=job.requested)
+        if decision.status != "accepted":
+            return True
+        started = replace(job, started=decision.event_id)
+        since = monotonic()
+        result = await self._result(started)
+        if isinstance(result, FailJob):
+            await self._answers.tell(started, result)
+        else:
+            seconds = round(monotonic() - since, 3)
+            ended = CompleteJob(token=job.token, result=result, seconds=seconds)
+            await self._answers.tell(started, ended)
+        return True
+
+    async def _result(self, job: Job) -> JobResult | FailJob:
+        report = reporter(self._answers.log, job, self._answers.clock)
+        try:
+            return await self._work.get(type(job.input), _wrong_role)(job, report)
+        except Impossible as no:
+            return FailJob(token=job.token, code=no.code, reason=no.reason)
+        except TryLater as later:
+            return self._later(job, later.code, later.reason, later.after)
+        except OUTAGE:
+            raise
+        except Exception as error:
+            logger.exception("a job failed", action="retry", job=job.id)
+            return self._later(job, "worker_error", type(error).__name__, None)
+
+    def _later(
+        self, job: Job, code: str, reason: str, after: timedelta | None
+    ) -> FailJob:
+        pause = pause_before(job.attempt, after, self._random)
+        retry_at = self._answers.clock() + pause
+        return FailJob(token=job.token, code=code, reason=reason, retry_at=retry_at)
+
+    @asynccontextmanager
+    async def _kept(self, leased: Leased) -> AsyncIterator[None]:
+        """The body is cancelled with NotOurs as soon as the lease cannot be kept."""
+        body = asyncio.current_task()
+        lost: list[str] = []
+
+        async def beat() -> None:
+            try:
+                lost.append(await self._until_lost(leased))
+            except Exception:
+                logger.exception("no heartbeat", action="stop", job=leased.job_id)
+                lost.append("the heartbeat broke")
+            if body is not None:
+                body.cancel()
+
+        heart = asyncio.create_task(beat(), name=f"lease-{leased.job_id}")
+        try:
+            yield
+        except asyncio.CancelledError:
+            if lost and body is not None and body.uncancel() == 0:
+                raise NotOurs(lost[0]) from None
+            raise
+        finally:
+            heart.cancel()
+
+    async def _until_lost(self, leased: Leased) -> str:
+        kept_at = monotonic()
+        while True:
+            await asyncio.sleep(self._terms.heartbeat_s)
+            try:
+                asked_at = monotonic()
+                kept = await self._leases.keep(leased.job_id, leased.token)
+            except OUTAGE:
+                if monotonic() - kept_at > self._terms.lease_s - 1:
+                    return "the lease ran out while Postgres was away"
+                continue
+            if kept != "held":
+                return f"the lease is {kept}"
+            kept_at = asked_at
