@@ -16,6 +16,7 @@ import structlog
 from msgspec import Struct
 from psycopg import sql
 from psycopg.rows import DictRow
+from psycopg_pool import PoolTimeout
 
 from api import positions
 from api.parts import Parts, Vector
@@ -29,7 +30,7 @@ _log = structlog.get_logger("live")
 
 CHANGES = sql.SQL(
     """
-SELECT c.topic, c.partition, c."offset", c.kind, c.id, c.type, c.at
+SELECT c.topic, c.partition, c."offset", c.kind, c.subject, c.type, c.at
 FROM read.changes c
 LEFT JOIN unnest(%s::text[], %s::int[], %s::bigint[]) AS v (topic, partition, last)
   ON c.topic = v.topic AND c.partition = v.partition
@@ -117,6 +118,9 @@ class Hub:
                     yield Message("progress", subscriber.progress.popleft()).encode()
                 if not await subscriber.wait():
                     yield b": still here\n\n"
+        except (psycopg.OperationalError, PoolTimeout) as away:
+            # The browser comes back by itself, with the last id it was sent.
+            _log.warning("a stream ends", reason=type(away).__name__)
         finally:
             self._subscribers.discard(subscriber)
 
@@ -183,5 +187,11 @@ def _columns(seen: Vector) -> list[object]:
 
 
 def _change(row: DictRow) -> str:
-    shown = {name: row[name] for name in ("kind", "id", "type")}
-    return json.dumps({**shown, "at": row["at"].isoformat()})
+    return json.dumps(
+        {
+            "kind": row["kind"],
+            "id": row["subject"].partition("/")[2],
+            "type": row["type"],
+            "at": row["at"].isoformat(),
+        }
+    )

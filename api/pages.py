@@ -10,6 +10,7 @@ _FRAME = Template(
 <html lang="$lang"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="robots" content="noindex"><title>$title</title>
+<link rel="icon" href="/static/icon.svg">
 <link rel="stylesheet" href="/static/page.css"></head>
 <body><main><h1>$title</h1>
 """

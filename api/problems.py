@@ -1,5 +1,6 @@
 """Every refusal of the edge as an RFC 9457 problem; the only place that makes them."""
 
+import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -204,5 +205,7 @@ async def _answer_away(_request: Request, error: Exception) -> Response:
 
 
 async def _answer_unexpected(request: Request, error: Exception) -> Response:
-    _log.error("unexpected", path=request.url.path, exc_info=error)
+    # As text: a renderer that shows local variables would show secrets.
+    trace = "".join(traceback.format_exception(error))
+    _log.error("unexpected", path=request.url.path, trace=trace)
     return document(Problem(500, "Something unexpected happened; it was recorded."))

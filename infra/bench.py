@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
@@ -35,11 +35,11 @@ from streams.log import Log, producer
 from streams.pools import open_pool
 
 Figures: TypeAlias = dict[str, float]
-Report: TypeAlias = "dict[str, float | Figures]"
+Report: TypeAlias = "dict[str, float | Figures | Report]"
 
 ROUNDS = 200
 WARM = 20
-IDLE_WATCH_S = 10.0
+SETTLE_S, IDLE_WATCH_S = 5.0, 15.0
 TICKS = 100
 TENANT = "bench"
 
@@ -80,35 +80,43 @@ def _demo(settings: Settings) -> float:
     return round(time.monotonic() - began, 2)
 
 
-def _idle(settings: Settings) -> Figures:
+def _idle(settings: Settings) -> Report:
     """Memory (shared pages once) and share of one core, with nothing to do."""
-    before = _ticks(settings)
+    time.sleep(SETTLE_S)
+    members = {name: processes.family(pid) for name, pid in _children(settings).items()}
+    before = {name: _ticks(pids) for name, pids in members.items()}
     time.sleep(IDLE_WATCH_S)
-    after = _ticks(settings)
-    spent = sum(after[pid] - before.get(pid, 0) for pid in after) / TICKS
-    resident = sum(processes.resident_bytes(pid) for pid in _children(settings))
+    cpu = {
+        name: round((_ticks(pids) - before[name]) / TICKS * 100 / IDLE_WATCH_S, 1)
+        for name, pids in members.items()
+    }
+    resident = {
+        name: round(processes.resident_bytes(pids[0]) / 1e6, 1)
+        for name, pids in members.items()
+    }
     return {
-        "resident_mb": round(resident / 1e6, 1),
-        "cpu_percent_of_one_core": round(100 * spent / IDLE_WATCH_S, 1),
+        "resident_mb": round(sum(resident.values()), 1),
+        "cpu_percent_of_one_core": round(sum(cpu.values()), 1),
+        "resident_mb_of": resident,
+        "cpu_percent_of": cpu,
     }
 
 
-def _children(settings: Settings) -> list[int]:
+def _children(settings: Settings) -> dict[str, int]:
     state = read_state(settings.data / "run" / "children.json")
-    return [who.pid for who, _ in state.values() if processes.alive(who)]
+    return {name: who.pid for name, (who, _) in state.items() if processes.alive(who)}
 
 
-def _ticks(settings: Settings) -> dict[int, int]:
-    """Processor ticks so far of each process and all that descend from it."""
-    members = [each for pid in _children(settings) for each in processes.family(pid)]
-    found = {}
-    for pid in members:
+def _ticks(pids: Iterable[int]) -> int:
+    """Processor ticks these processes have used so far."""
+    found = 0
+    for pid in pids:
         try:
             text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
         except OSError:
             continue
         fields = text.rpartition(")")[2].split()
-        found[pid] = int(fields[11]) + int(fields[12])
+        found += int(fields[11]) + int(fields[12])
     return found
 
 
@@ -152,36 +160,29 @@ def _times(step: Callable[[], None]) -> list[float]:
     return found[WARM:]
 
 
-async def _async_times(step: Callable[[], Awaitable[None]]) -> list[float]:
-    found = []
-    for _ in range(WARM + ROUNDS):
-        began = time.perf_counter()
-        await step()
-        found.append(1000 * (time.perf_counter() - began))
-    return found[WARM:]
-
-
 async def _commands(settings: Settings) -> Figures:
-    """Inside one process: a command acknowledged, and a command to its visible row."""
+    """Inside one process: a command acknowledged, and a command to its visible row.
+
+    One at a time, so that no round waits for the work of the one before.
+    """
     log = Log(settings.need("kafka"))
     conninfo = settings.dsn("worker")
+    acknowledged: list[float] = []
+    visible: list[float] = []
     async with open_pool(conninfo, smallest=1, largest=2) as pool:
         decisions = Decisions(pool, conninfo)
         await decisions.open()
-
-        async def acknowledged() -> None:
-            await log.append(_wish())
-
-        async def visible() -> None:
-            wish = _wish()
+        for _ in range(WARM + ROUNDS):
+            wish, began = _wish(), time.perf_counter()
             await log.append(wish)
+            acknowledged.append(1000 * (time.perf_counter() - began))
             await decisions.decision(TENANT, wish.envelope.id, 10)
-
-        found = _spread("command_ack", await _async_times(acknowledged))
-        found |= _spread("command_to_row", await _async_times(visible))
+            visible.append(1000 * (time.perf_counter() - began))
         await decisions.close()
     await log.close()
-    return found
+    return _spread("command_ack", acknowledged[WARM:]) | _spread(
+        "command_to_row", visible[WARM:]
+    )
 
 
 def _wish() -> Record[Command]:

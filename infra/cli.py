@@ -226,6 +226,16 @@ def demo(
         raise typer.Exit(show.run(given(data), video))
 
 
+@app.command()
+def docs() -> None:
+    """Write the generated pages of docs/reference from the code."""
+    with one_sentence():
+        from infra.reference import write
+
+        for path in write():
+            typer.echo(path)
+
+
 @app.command(hidden=True)
 def addresses(data: Data = None) -> None:
     """Where the running stack is, as JSON without secrets."""

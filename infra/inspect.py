@@ -30,6 +30,7 @@ Say = Callable[[str], None]
 Begin = Callable[[str, int], int]
 
 WAIT_S = 10.0
+WIDTH = 140
 CHAIN = """
 SELECT tenant, id, type, subject, at, cause, causes, topic, partition, "offset",
   (SELECT p.id FROM read.history p
@@ -248,7 +249,12 @@ class Fact:
 def explain(settings: Settings, event_id: str, console: Console | None = None) -> None:
     """Print the causal chain that ends in this event, oldest first."""
     facts = chain(settings, event_id)
-    (console or Console()).print(tree(facts, event_id))
+    (console or wide_console()).print(tree(facts, event_id))
+
+
+def wide_console() -> Console:
+    """A file or a pipe has no width of its own; lines are not broken there."""
+    return Console(width=None if Console().is_terminal else WIDTH)
 
 
 def chain(settings: Settings, event_id: str) -> dict[str, Fact]:
@@ -294,7 +300,7 @@ def _fact(row: DictRow, rows: dict[str, DictRow], asked: set[str]) -> Fact:
 
 def tree(facts: dict[str, Fact], event_id: str) -> Tree:
     """One line per step of the main path; evidence hangs below the step it served."""
-    root = Tree(f"[bold]{len(facts)} events led to this one, oldest first")
+    root = Tree(f"[bold]{len(facts) - 1} events led to this one, oldest first")
     shown: set[str] = set()
     _hang(root, facts, event_id, shown)
     return root
@@ -322,5 +328,9 @@ def _hang(tree: Tree, facts: dict[str, Fact], event_id: str, shown: set[str]) ->
 
 
 def line(fact: Fact) -> str:
-    name = fact.type.removeprefix("io.contentops.")
-    return f"[cyan]{escape(name)}[/] {escape(fact.subject)} [dim]{fact.at} {fact.id}[/]"
+    """Short enough for one line; the event's own id is whole, to ask on from there."""
+    name = fact.type.removeprefix("io.contentops.").removesuffix(".v1")
+    aggregate, _, aggregate_id = fact.subject.partition("/")
+    clock = fact.at.partition("T")[2][:12]
+    subject = escape(f"{aggregate}/{aggregate_id[:8]}")
+    return f"[cyan]{escape(name):<28}[/] {subject:<24} [dim]{clock}  {fact.id}[/]"

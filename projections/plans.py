@@ -45,7 +45,7 @@ WHERE reader = %s AND (topic, partition) IN (
 ORDER BY topic, partition, from_offset
 """
 IN_RANGE = (
-    " WHERE _topic = {topic:String} AND _part = {part:UInt32}"
+    " WHERE _topic = {topic:String} AND _partition = {part:UInt32}"
     " AND _off >= {start:UInt64} AND _off < {end:UInt64}"
 )
 
@@ -206,8 +206,8 @@ def delete(client: Client, tables: Iterable[str], where: Range) -> None:
 def highest(client: Client, name: str) -> dict[Place, int]:
     """The highest offset of each partition that a table has rows of."""
     found = client.query(
-        f"SELECT _topic, _part, max(_off) FROM {DATABASE}.{name}"  # noqa: S608  names of ours
-        " GROUP BY _topic, _part"
+        f"SELECT _topic, _partition, max(_off) FROM {DATABASE}.{name}"  # noqa: S608  names of ours
+        " GROUP BY _topic, _partition"
     )
     return {(str(row[0]), int(row[1])): int(row[2]) for row in found.result_rows}
 

@@ -7,6 +7,9 @@ order. Whatever goes wrong in here ends the process; its starter makes a new one
 
 import asyncio
 import logging
+import os
+import signal
+import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -26,14 +29,17 @@ from schemas.topics import JOBS
 logger = structlog.get_logger()
 
 PRACTICALLY_NEVER_S = 1e6
+STOP_S = 8.0
 
 
 class Bells(Protocol):
-    """Who is rung for; `run` looks by itself and ends when cancelled."""
+    """Who is rung for; `run` looks by itself until it is closed or cancelled."""
 
     async def admit(self, bell: bytes) -> None: ...
 
     async def run(self) -> None: ...
+
+    async def close(self) -> None: ...
 
 
 OpenBells: TypeAlias = Callable[[], AbstractAsyncContextManager[Bells]]
@@ -141,6 +147,47 @@ class Runner(Service):
         if self.bells is not None:
             await self.bells.admit(bell)
 
+    async def leave(self) -> None:
+        """Give back what runs; nothing is taken after this."""
+        if self.bells is not None:
+            await self.bells.close()
+
+
+class Process(faust.Worker):
+    """Gives jobs back before anything else when it is told to stop.
+
+    Faust waits for its group even then, for a minute if another member just died.
+    """
+
+    def __init__(self, app: faust.App, runner: Runner) -> None:
+        super().__init__(
+            app,
+            runner,
+            loglevel="INFO",
+            quiet=True,
+            override_logging=False,
+            redirect_stdouts=False,
+        )
+        self._runner = runner
+        self._leaving: asyncio.Task[None] | None = None
+        # Its handler would set the root logger to DEBUG.
+        self.spinner = None
+
+    def install_signal_handlers(self) -> None:
+        for each in (signal.SIGTERM, signal.SIGINT):
+            self.loop.add_signal_handler(each, self._told)
+
+    def _told(self) -> None:
+        if self._leaving is None:
+            self._leaving = asyncio.ensure_future(self._leave())
+
+    async def _leave(self) -> None:
+        await self._runner.leave()
+        last = threading.Timer(STOP_S, os._exit, (0,))
+        last.daemon = True
+        last.start()
+        await self.stop()
+
 
 def attach(app: faust.App, role: str, runner: Runner) -> AgentT[None]:
     """The one place that makes an agent; nothing may be raised out of its body."""
@@ -173,17 +220,7 @@ def run(app: faust.App, runner: Runner) -> None:
     """Blocks until SIGTERM or SIGINT; raises SystemExit, 1 after a crash."""
     for name in ("faust", "mode", "aiokafka"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    worker = faust.Worker(
-        app,
-        runner,
-        loglevel="INFO",
-        quiet=True,
-        override_logging=False,
-        redirect_stdouts=False,
-    )
-    # Its handler would set the root logger to DEBUG.
-    worker.spinner = None
-    worker.execute_from_commandline()
+    Process(app, runner).execute_from_commandline()
 
 
 def serve(

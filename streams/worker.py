@@ -97,35 +97,49 @@ class Jobs:
         self._running: set[asyncio.Task[None]] = set()
         self._broken: BaseException | None = None
         self._freed = asyncio.Event()
+        self._closed = False
 
     async def admit(self, bell: bytes) -> None:  # noqa: ARG002  a bell assigns nothing
         """Lease while slots are free and start what was leased; return at once."""
-        if len(self._running) < self._terms.slots and not self._looking.locked():
+        if self._may_take() and not self._looking.locked():
             await self._look()
 
     async def run(self) -> None:
-        """Look whenever a slot frees and every second; raises what nobody expected."""
+        """Look whenever a slot frees and every second, until closed.
+
+        Raises what nobody expected.
+        """
         try:
-            while self._broken is None:
+            while self._broken is None and not self._closed:
                 self._freed.clear()
                 await self._look()
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._freed.wait(), self._terms.look_s)
-            raise self._broken
+            if self._broken is not None:
+                raise self._broken
         finally:
             await self.close()
 
     async def close(self) -> None:
         """Cancel what runs; each job gets a moment to say what must be said."""
-        running = tuple(self._running)
+        first, self._closed = not self._closed, True
+        self._freed.set()
+        async with self._looking:
+            running = tuple(self._running)
         for task in running:
-            task.cancel()
+            # A second time would hit the last words themselves.
+            if first:
+                task.cancel()
         if running:
             await asyncio.wait(running, timeout=GIVE_UP_S)
 
+    def _may_take(self) -> bool:
+        full = len(self._running) >= self._terms.slots
+        return not full and not self._closed and self._broken is None
+
     async def _look(self) -> None:
         async with self._looking:
-            while len(self._running) < self._terms.slots and self._broken is None:
+            while self._may_take():
                 try:
                     leased = await self._leases.lease(
                         self._terms.role, self._owner, draw_token()

@@ -13,6 +13,7 @@ from pydantic import AliasChoices, Field, StringConstraints
 
 from ai_adapter.base import Answer, Ask
 from ai_adapter.errors import Refused
+from api import positions
 from api.deps import Read
 from api.problems import Fault, Problem, invalid
 from api.routes.copies import Lang, Model
@@ -259,7 +260,9 @@ async def _answer(write: Write, job_id: str, result: Generated) -> Response:
 
 
 def _later(write: Write, outcome: Outcome, job_id: str) -> Response:
-    return _json(receipt(write, outcome, job_id), 202, {"Location": write.location})
+    place = positions.encode(outcome.place, write.parts.clock())
+    headers = {"Location": write.location, "Position": place}
+    return _json(receipt(write, outcome, job_id), 202, headers)
 
 
 def _json(body: Generation | Receipt, status: int, headers: dict[str, str]) -> Response:

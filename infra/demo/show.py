@@ -4,8 +4,6 @@ import secrets
 import time
 from pathlib import Path
 
-from rich.console import Console
-
 from infra import inspect, keys
 from infra.demo import clip, story
 from infra.demo.client import Client, Thing, things
@@ -17,7 +15,6 @@ from infra.problem import Stop
 from infra.settings import Settings
 from schemas.clock import utc_now
 
-WIDTH = 140
 CALENDAR = ("local", "timezone", "platform", "status", "title", "link")
 BROUGHT = (
     "platform",
@@ -36,7 +33,7 @@ FROM publication_performance"""
 
 
 def run(settings: Settings, video: Path | None) -> int:
-    console = Console(width=None if Console().is_terminal else WIDTH)
+    console = inspect.wide_console()
     chosen = clip.find(video, settings.cache)
     if chosen.licence:
         console.print(f"clip: {chosen.path.name} ({chosen.licence})", highlight=False)

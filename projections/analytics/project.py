@@ -53,7 +53,7 @@ def _fact(table: Table, record: Record[Data], **values: Value) -> Row:
         "event_id": envelope.id,
         "occurred": envelope.time,
         "_topic": record.topic,
-        "_part": record.partition,
+        "_partition": record.partition,
         "_off": record.offset,
     }
     return Row(table, {**place, **values})

@@ -11,7 +11,7 @@ CREATE TABLE IF NOT EXISTS events
     correlation String,
     cause String,
     _topic LowCardinality(String),
-    _part UInt32,
+    _partition UInt32,
     _off UInt64
 )
 ENGINE = ReplacingMergeTree
@@ -34,7 +34,7 @@ CREATE TABLE IF NOT EXISTS publication_metrics
     completion_rate Nullable(Float64),
     source LowCardinality(String),
     _topic LowCardinality(String),
-    _part UInt32,
+    _partition UInt32,
     _off UInt64
 )
 ENGINE = ReplacingMergeTree
@@ -59,7 +59,7 @@ CREATE TABLE IF NOT EXISTS ai_calls
     latency_ms UInt32,
     degraded Bool,
     _topic LowCardinality(String),
-    _part UInt32,
+    _partition UInt32,
     _off UInt64
 )
 ENGINE = ReplacingMergeTree
@@ -77,7 +77,7 @@ CREATE TABLE IF NOT EXISTS media_minutes
     source_seconds Float64,
     renditions UInt16,
     _topic LowCardinality(String),
-    _part UInt32,
+    _partition UInt32,
     _off UInt64
 )
 ENGINE = ReplacingMergeTree
@@ -94,7 +94,7 @@ CREATE TABLE IF NOT EXISTS leads
     publication_id String,
     source LowCardinality(String),
     _topic LowCardinality(String),
-    _part UInt32,
+    _partition UInt32,
     _off UInt64
 )
 ENGINE = ReplacingMergeTree
@@ -115,7 +115,7 @@ CREATE TABLE IF NOT EXISTS publications
     platform LowCardinality(String),
     title String,
     _topic LowCardinality(String),
-    _part UInt32,
+    _partition UInt32,
     _off UInt64
 )
 ENGINE = ReplacingMergeTree

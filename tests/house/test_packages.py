@@ -89,7 +89,7 @@ def test_each_platform_folder_has_the_same_file_names() -> None:
 
 
 def test_each_projection_folder_has_the_same_file_names() -> None:
-    wanted = {"project.py", "query.py", "table.sql"}
+    wanted = {"project.py", "table.sql"}
     found = files_of(ROOT / "projections")
 
     assert found

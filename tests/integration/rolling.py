@@ -13,8 +13,9 @@ from typing import TypeVar
 from uuid import uuid4
 
 import psycopg
-from confluent_kafka import Consumer, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 from psycopg.rows import TupleRow
+from tenacity import retry, retry_if_exception_type, stop_after_delay
 
 from infra.settings import Settings
 from schemas.clock import utc_now
@@ -152,9 +153,14 @@ class Tail:
         known = self._consumer.list_topics(topic, 10).topics[topic].partitions
         places = [TopicPartition(topic, number) for number in known]
         for place in places:
-            place.offset = self._consumer.get_watermark_offsets(place, 10)[1]
+            place.offset = self._end(place)
         self._consumer.assign(places)
         self.messages: list[Message] = []
+
+    @retry(retry=retry_if_exception_type(KafkaException), stop=stop_after_delay(20))
+    def _end(self, place: TopicPartition) -> int:
+        """A topic made a moment ago has no leader yet."""
+        return int(self._consumer.get_watermark_offsets(place, 10)[1])
 
     def read(self) -> list[Message]:
         """Everything so far."""

@@ -243,6 +243,19 @@ async def test_being_stopped_gives_the_job_back_unfinished() -> None:
     assert bench.log.told(FailJob) == []
 
 
+async def test_closed_it_takes_nothing_more_and_ends() -> None:
+    bench = Bench()
+
+    async with bench.open() as running:
+        await until(lambda: bench.leases.asked)
+        await bench.jobs.close()
+        bench.offer("j")
+        await bench.jobs.admit(b"j")
+        await asyncio.wait_for(running, 5)
+
+    assert bench.seen == []
+
+
 async def test_postgres_away_is_waited_out() -> None:
     bench = Bench()
     bench.leases.broken = OperationalError("gone")

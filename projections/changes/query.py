@@ -1,0 +1,21 @@
+"""Questions asked of changes; row-level security adds the tenant."""
+
+from psycopg import sql
+
+# Values: topics, partitions, last offsets seen there, how many at most.
+AFTER = sql.SQL(
+    """
+SELECT c.topic, c.partition, c."offset", c.kind, c.subject, c.type, c.at
+FROM read.changes c
+LEFT JOIN unnest(%s::text[], %s::int[], %s::bigint[]) AS v (topic, partition, last)
+  ON c.topic = v.topic AND c.partition = v.partition
+WHERE c."offset" > coalesce(v.last, -1)
+ORDER BY c.topic, c.partition, c."offset" LIMIT %s
+"""
+)
+NEWEST = sql.SQL(
+    """
+SELECT topic, partition, max("offset") AS last
+FROM read.changes GROUP BY topic, partition
+"""
+)
