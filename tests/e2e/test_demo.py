@@ -9,13 +9,6 @@ from tests.fixtures.fix_up import Installation, Told
 
 
 @pytest.fixture(scope="module")
-def told(installation: Installation) -> Told:
-    found = installation.demo()
-    assert found.code == 0, found.text
-    return found
-
-
-@pytest.fixture(scope="module")
 def api(installation: Installation, told: Told) -> httpx.Client:
     return installation.as_tenant(told.tenant)
 

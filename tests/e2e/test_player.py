@@ -12,9 +12,7 @@ STATE = "document.querySelector('video')"
 
 
 @pytest.fixture(scope="module")
-def video(installation: Installation) -> dict[str, str]:
-    told: Told = installation.demo()
-    assert told.code == 0, told.text
+def video(installation: Installation, told: Told) -> dict[str, str]:
     with installation.as_tenant(told.tenant) as api:
         found: dict[str, str] = api.get("/videos").json()["items"][0]
     return found

@@ -12,9 +12,10 @@ import pytest
 
 from projections.clickhouse import connect
 from projections.registry import PROJECTIONS
-from tests.fixtures.fix_up import ROOT, Installation
+from tests.fixtures.fix_up import ROOT, Installation, Told
 
 TODAY = datetime.now(UTC).date()
+FROM, TO = TODAY - timedelta(days=30), TODAY + timedelta(days=30)
 LISTS = (
     "/projects",
     "/assets",
@@ -23,7 +24,7 @@ LISTS = (
     "/tasks",
     "/accounts",
     "/publications",
-    f"/calendar?from={TODAY - timedelta(days=30)}&to={TODAY + timedelta(days=30)}",
+    f"/calendar?from={FROM}T00:00:00Z&to={TO}T00:00:00Z",
     "/leads",
     "/analytics/overview",
 )
@@ -41,9 +42,7 @@ REBUILD_LIMIT_S = 120
 
 
 @pytest.fixture(scope="module")
-def api(installation: Installation) -> httpx.Client:
-    told = installation.demo()
-    assert told.code == 0, told.text
+def api(installation: Installation, told: Told) -> httpx.Client:
     return installation.as_tenant(told.tenant)
 
 
