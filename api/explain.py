@@ -3,24 +3,13 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from psycopg import sql
 from pydantic import Field
 
 from api.rows import Rows
 from api.shapes import Shown
+from projections.history.query import WITH_CAUSES
 
 NODES_MAX = 200
-# An event also follows from the one before it in its own stream: a webhook may have
-# caused it, but only because of what had been planned and submitted.
-NODES = sql.SQL("""
-SELECT h.id, h.type, h.subject, h.at, h.topic, h.partition, h."offset",
-  array_remove(h.causes || ARRAY(
-    SELECT p.id FROM read.history p
-    WHERE p.tenant = h.tenant AND p.subject = h.subject AND p.version > 0
-      AND p.version = h.version - 1
-      AND p.type NOT LIKE 'io.contentops.log.%%'), '') AS causes
-FROM read.history h WHERE h.id = ANY(%s)
-""")
 
 
 class Node(Shown):
@@ -50,7 +39,9 @@ async def explain(rows: Rows, event_id: str) -> Explanation:
     while wanted and len(found) < NODES_MAX:
         now = wanted[: NODES_MAX - len(found)]
         asked.update(now)
-        fresh = [Node.model_validate(row) for row in await rows.all(NODES, (now,))]
+        fresh = [
+            Node.model_validate(row) for row in await rows.all(WITH_CAUSES, (now,))
+        ]
         found.update((node.id, node) for node in fresh)
         causes = [cause for node in fresh for cause in node.causes]
         wanted = [each for each in dict.fromkeys(causes) if each not in asked]

@@ -14,7 +14,6 @@ from datetime import timedelta
 import psycopg
 import structlog
 from msgspec import Struct
-from psycopg import sql
 from psycopg.rows import DictRow
 from psycopg_pool import PoolTimeout
 
@@ -22,28 +21,12 @@ from api import positions
 from api.parts import Parts, Vector
 from api.progress import Tail
 from api.rows import Rows
+from projections.changes.query import AFTER, NEWEST
 
 KEEP = timedelta(days=7)
 HEARTBEAT_S = 15.0
 _AT_ONCE = 200
 _log = structlog.get_logger("live")
-
-CHANGES = sql.SQL(
-    """
-SELECT c.topic, c.partition, c."offset", c.kind, c.subject, c.type, c.at
-FROM read.changes c
-LEFT JOIN unnest(%s::text[], %s::int[], %s::bigint[]) AS v (topic, partition, last)
-  ON c.topic = v.topic AND c.partition = v.partition
-WHERE c."offset" > coalesce(v.last, -1)
-ORDER BY c.topic, c.partition, c."offset" LIMIT %s
-"""
-)
-NEWEST = sql.SQL(
-    """
-SELECT topic, partition, max("offset") AS last
-FROM read.changes GROUP BY topic, partition
-"""
-)
 
 
 class Message(Struct, frozen=True):
@@ -137,7 +120,7 @@ class Hub:
 
     async def _news(self, rows: Rows, seen: Vector) -> AsyncIterator[Message]:
         while True:
-            found = await rows.all(CHANGES, [*_columns(seen), _AT_ONCE])
+            found = await rows.all(AFTER, [*_columns(seen), _AT_ONCE])
             for row in found:
                 seen[(row["topic"], row["partition"])] = row["offset"]
                 mark = positions.encode(seen, self._parts.clock())

@@ -44,9 +44,11 @@ WHERE reader = %s AND (topic, partition) IN (
   SELECT * FROM unnest(%s::text[], %s::int[]))
 ORDER BY topic, partition, from_offset
 """
-IN_RANGE = (
-    " WHERE _topic = {topic:String} AND _partition = {part:UInt32}"
-    " AND _off >= {start:UInt64} AND _off < {end:UInt64}"
+IN_RANGES = (
+    " WHERE arrayExists((topic, part, start, end) -> _topic = topic"
+    " AND _partition = part AND _off >= start AND _off < end,"
+    " {topics:Array(String)}, {parts:Array(UInt32)},"
+    " {starts:Array(UInt64)}, {ends:Array(UInt64)})"
 )
 
 
@@ -183,39 +185,33 @@ def token_of(where: Range, owner: str) -> str:
 
 def counted(client: Client, tables: Iterable[str], where: Range) -> dict[str, int]:
     """How many rows of this range each table holds, tables without any left out."""
-    found = {
-        name: int(
-            client.query(
-                f"SELECT count() FROM {DATABASE}.{name}{IN_RANGE}",  # noqa: S608  names of ours
-                parameters=_parameters(where),
-            ).result_rows[0][0]
-        )
-        for name in tables
-    }
+    found = {}
+    for name in tables:
+        query = f"SELECT count() FROM {DATABASE}.{name}{IN_RANGES}"  # noqa: S608  ours
+        answer = client.query(query, parameters=_parameters([where]))
+        found[name] = int(answer.result_rows[0][0])
     return {name: count for name, count in found.items() if count}
 
 
-def delete(client: Client, tables: Iterable[str], where: Range) -> None:
-    for name in tables:
-        client.command(
-            f"DELETE FROM {DATABASE}.{name}{IN_RANGE}",  # noqa: S608  names of ours
-            parameters=_parameters(where),
-        )
+def delete(client: Client, name: str, ranges: Sequence[Range]) -> None:
+    """All at once: each statement rewrites parts of the table."""
+    statement = f"DELETE FROM {DATABASE}.{name}{IN_RANGES}"  # noqa: S608  ours
+    client.command(statement, parameters=_parameters(ranges))
 
 
 def highest(client: Client, name: str) -> dict[Place, int]:
     """The highest offset of each partition that a table has rows of."""
     found = client.query(
-        f"SELECT _topic, _partition, max(_off) FROM {DATABASE}.{name}"  # noqa: S608  names of ours
+        f"SELECT _topic, _partition, max(_off) FROM {DATABASE}.{name}"  # noqa: S608  ours
         " GROUP BY _topic, _partition"
     )
     return {(str(row[0]), int(row[1])): int(row[2]) for row in found.result_rows}
 
 
-def _parameters(where: Range) -> dict[str, str | int]:
+def _parameters(ranges: Sequence[Range]) -> dict[str, list[str] | list[int]]:
     return {
-        "topic": where.topic,
-        "part": where.partition,
-        "start": where.start,
-        "end": where.end,
+        "topics": [each.topic for each in ranges],
+        "parts": [each.partition for each in ranges],
+        "starts": [each.start for each in ranges],
+        "ends": [each.end for each in ranges],
     }

@@ -6,6 +6,7 @@ positions in one transaction, so each record counts exactly once.
 
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
 from uuid import uuid4
@@ -117,7 +118,7 @@ class Projector:
                 self._advance(batches)
         except POISON:
             with self._connection.transaction():
-                self._write_one_by_one(batches)
+                self._write_apart(batches)
                 self._advance(batches)
         self._claims.moved(batches)
 
@@ -146,19 +147,36 @@ class Projector:
                     if record.offset >= start:
                         yield projection, record
 
-    def _write_one_by_one(self, batches: Sequence[Batch]) -> None:
-        """Slow and rare: finds what cannot be written and parks its stream."""
+    def _write_apart(self, batches: Sequence[Batch]) -> None:
+        """Rare: finds the records that cannot be written and parks their streams."""
+        apart: dict[str, list[Record[Data]]] = defaultdict(list)
         for projection, record in self._wanted(batches):
-            reader = projection.reader
-            if self._parking.holds(reader, record):
-                self._parking.park(reader, record, "an earlier record is parked")
-                continue
-            try:
-                with self._connection.transaction():
-                    rows = _project(projection, record)
-                    write(self._connection, ((projection.schema, row) for row in rows))
-            except POISON as wrong:
-                self._parking.park(reader, record, str(wrong).partition("\n")[0])
+            apart[projection.name].append(record)
+        for projection in self._projections:
+            self._halve(projection, apart[projection.name])
+
+    def _halve(self, projection: Projection, records: Sequence[Record[Data]]) -> None:
+        """Write what can be written in one go; what cannot, half by half."""
+        free = [each for each in records if not self._held_back(projection, each)]
+        try:
+            with self._connection.transaction():
+                rows = (row for each in free for row in _project(projection, each))
+                write(self._connection, ((projection.schema, row) for row in rows))
+        except POISON as wrong:
+            if len(free) == 1:
+                reason = str(wrong).partition("\n")[0]
+                self._parking.park(projection.reader, free[0], reason)
+                return
+            middle = len(free) // 2
+            self._halve(projection, free[:middle])
+            self._halve(projection, free[middle:])
+
+    def _held_back(self, projection: Projection, record: Record[Data]) -> bool:
+        held = self._parking.holds(projection.reader, record)
+        if held:
+            reason = "an earlier record of the stream is parked"
+            self._parking.park(projection.reader, record, reason)
+        return held
 
     def _tidy(self, now: float) -> None:
         if now - self._checked >= CHECK_S:

@@ -160,36 +160,44 @@ class Sink:
         places = list(self._fresh)
         with self._connection.transaction():
             found = plans.still_open(self._connection, READER, places)
-        for each in found:
-            self._finish(each)
+        made = [(each, self._again(each)) for each in found]
+        self._clear([plan for each, plan in made if plan.token != each.token])
+        for _, plan in made:
+            if plans.counted(self._client, TABLES, plan.range) != plan.counts:
+                plans.insert(self._client, plan)
+        self._confirm([each.range for each in found])
         self._cut_off()
         self._fresh.clear()
 
-    def _finish(self, opened: Open) -> None:
+    def _again(self, opened: Open) -> Plan:
+        """The plan anew, under another token if other rows than these lie there."""
         where = opened.range
         batch = read_range(
             self._kafka, where.place, where.start, where.end, where.fence
         )
         plan = plans.planned(ANALYTICS, batch, where.fence, self._owner())
         there = plans.counted(self._client, TABLES, where)
-        same = plan.sha256 == opened.sha256
-        if there and (there != opened.counts or not same):
-            with self._connection.transaction():
-                plans.renew(self._connection, READER, where, plan.token)
-            plans.delete(self._client, TABLES, where)
-            plans.insert(self._client, plan)
-        elif not there:
-            plans.insert(self._client, structs.replace(plan, token=opened.token))
-        self._confirm([where])
+        whole = there == opened.counts and plan.sha256 == opened.sha256
+        return structs.replace(plan, token=opened.token) if whole or not there else plan
+
+    def _clear(self, spoilt: Sequence[Plan]) -> None:
+        """Delete what lies in these ranges, once their new tokens are written down."""
+        with self._connection.transaction():
+            for plan in spoilt:
+                plans.renew(self._connection, READER, plan.range, plan.token)
+        for name in TABLES if spoilt else ():
+            plans.delete(self._client, name, [plan.range for plan in spoilt])
 
     def _cut_off(self) -> None:
         """Rows beyond our position: Postgres came out of a backup, or a rebuild."""
         for name in TABLES:
-            for place, offset in plans.highest(self._client, name).items():
-                start = self._fresh.get(place)
-                if start is not None and offset >= start:
-                    beyond = Range(*place, start, LAST, Fence())
-                    plans.delete(self._client, [name], beyond)
+            beyond = [
+                Range(*place, self._fresh[place], LAST, Fence())
+                for place, offset in plans.highest(self._client, name).items()
+                if place in self._fresh and offset >= self._fresh[place]
+            ]
+            if beyond:
+                plans.delete(self._client, name, beyond)
 
 
 def _joined(found: dict[Place, Batch], batches: Sequence[Batch]) -> dict[Place, Batch]:

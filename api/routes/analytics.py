@@ -9,18 +9,9 @@ from fastapi import APIRouter, Query
 from api.deps import P, Who
 from api.problems import Problem
 from api.shapes import Id, Shown
+from projections.analytics.query import PERFORMANCE
 
 router = APIRouter(tags=["analytics"])
-
-PERFORMANCE = """
-SELECT publication_id, platform, title, project_id, video_id, account_id, published_at,
-       views, likes, comments, shares, completion_rate, interaction_rate, leads,
-       ai_cost, media_seconds
-FROM contentops.publication_performance
-WHERE tenant = {tenant:String}
-  AND ({platform:String} = '' OR platform = {platform:String})
-ORDER BY published_at DESC NULLS FIRST, publication_id LIMIT {limit:UInt32}
-"""
 
 
 class Performance(Shown):

@@ -4,20 +4,16 @@ from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from psycopg import sql
 
 from api.deps import P, Read
 from api.problems import invalid
 from api.routes.publications import Publication
 from api.shapes import Shown
+from projections.publications.query import BETWEEN
 
 router = APIRouter(tags=["calendar"])
 
 SPAN_MAX = timedelta(days=400)
-BETWEEN = sql.SQL(
-    "SELECT * FROM read.publications WHERE at >= %s AND at < %s "
-    "ORDER BY at, id LIMIT 1000"
-)
 
 
 class Calendar(Shown):

@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from psycopg import sql
 from pydantic import Field, StringConstraints
 
 from api import positions
@@ -14,6 +13,7 @@ from api.problems import conflict, missing
 from api.shapes import Body, Failure, Id, Item, Page, Receipt, Shown
 from api.writes import Outcome, Write, Writes, answer, decide, receipt, unknown
 from media_agents.errors import ObjectMissing
+from projections.publications.query import STEPS
 from schemas.commands.job import RequestJob
 from schemas.commands.publication import ConfirmPublication
 from schemas.envelope import Envelope, Record
@@ -26,10 +26,6 @@ from streams.log import NotAcknowledged
 
 router = APIRouter(tags=["publications"])
 
-LOG = sql.SQL(
-    "SELECT version, type, at, detail FROM read.publication_log "
-    "WHERE publication_id = %s ORDER BY version"
-)
 _COUNT_MAX = 10**15
 Count = Annotated[int, Field(ge=0, le=_COUNT_MAX)]
 
@@ -113,7 +109,7 @@ async def read_publication(
 ) -> Publication:
     found = await _need(rows, publication_id)
     response.headers["ETag"] = f'"{found.version}"'
-    entries = await rows.all(LOG, (publication_id,))
+    entries = await rows.all(STEPS, (publication_id,))
     more: dict[str, object] = {"log": [LogEntry.model_validate(row) for row in entries]}
     if found.status == "handed_off" and found.pack_key:
         more["hand_off"] = await _pack(parts, found.pack_key)

@@ -4,7 +4,6 @@ from typing import Annotated
 from urllib.parse import unquote, urlsplit
 
 from fastapi import APIRouter, Response
-from psycopg import sql
 from pydantic import Field, StringConstraints
 
 from api.deps import Read
@@ -18,15 +17,11 @@ from api.shapes import Body, Id, Line, Receipt
 from api.writes import Write, Writes, answer, decide, receipt
 from connectors.base import Limits
 from media_agents.storage import own_prefix
+from projections.copies.query import NEWEST_APPROVED
 from schemas.commands.publication import PlanPublication
 from schemas.jobs import Evidence, Schedule
 
 router = APIRouter(tags=["publish"])
-
-NEWEST_APPROVED = sql.SQL(
-    "SELECT * FROM read.copies WHERE video_id = %s AND platform = %s "
-    "AND status = 'approved' ORDER BY updated_at DESC LIMIT 1"
-)
 
 
 class NewPublication(Body):

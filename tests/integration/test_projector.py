@@ -331,7 +331,7 @@ def test_a_lost_connection_loses_no_record(
 def test_the_questions_of_each_read_model_are_answered(
     projecting: None, log: Writer, rows: Rows, tenant: str
 ) -> None:
-    """Asked by the owner, who sees all tenants: only ids of this story are looked for."""
+    """Asked by the owner, who sees all tenants."""
     sent = log.append(story(log, tenant))
     eventually(lambda: shown(rows, sent))
     plan = next(r for r in sent if r.envelope.type.endswith("publication.planned.v1"))

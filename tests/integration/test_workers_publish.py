@@ -44,8 +44,7 @@ def city(stack: Settings) -> Iterator[Site]:
             "clock_slack_s": 0.5,
         }
     )
-    with site(quick, "decider", "projector", "dispatcher") as opened:
-        opened.start("reactor", "/tmp/work/reactor_dbg2.py")
+    with site(quick, "decider", "projector", "reactor", "dispatcher") as opened:
         yield opened
 
 
