@@ -33,6 +33,11 @@ SPOILT = "a zero \x00 in the name"
 
 
 @pytest.fixture(scope="module")
+def stack(written_stack: Settings) -> Settings:
+    return written_stack
+
+
+@pytest.fixture(scope="module")
 def log(stack: Settings) -> Writer:
     return Writer(stack.need("kafka"), stack.partitions)
 

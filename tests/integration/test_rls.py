@@ -17,6 +17,11 @@ TABLES = [table.name for each in PROJECTIONS for table in each.tables]
 
 
 @pytest.fixture(scope="module")
+def stack(written_stack: Settings) -> Settings:
+    return written_stack
+
+
+@pytest.fixture(scope="module")
 def log(stack: Settings) -> Writer:
     return Writer(stack.need("kafka"), stack.partitions)
 

@@ -28,6 +28,11 @@ def kill() -> None:
 
 
 @pytest.fixture(scope="module")
+def stack(written_stack: Settings) -> Settings:
+    return written_stack
+
+
+@pytest.fixture(scope="module")
 def log(stack: Settings) -> Writer:
     return Writer(stack.need("kafka"), stack.partitions)
 
