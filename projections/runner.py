@@ -31,7 +31,7 @@ from streams.topic_ids import topic_ids
 
 Connection: TypeAlias = psycopg.Connection[tuple[object, ...]]
 
-LIMIT = 2000
+LIMIT = 1000
 WAIT_S = 0.5
 CHECK_S = 1.0
 PRUNE_S = 3600.0

@@ -23,7 +23,7 @@ from streams.positions import Fenced
 from streams.reading import Batch, Reader, Start
 from streams.topic_ids import topic_ids
 
-LIMIT = 5_000
+LIMIT = 2_000
 COLLECT_S = 0.4
 WAIT_S = 0.5
 CHECK_S = 1.0

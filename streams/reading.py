@@ -31,7 +31,7 @@ CONSUMER = {
     "fetch.queue.backoff.ms": 10,
     "session.timeout.ms": 10_000,
     "heartbeat.interval.ms": 3_000,
-    "queued.max.messages.kbytes": 16_384,
+    "queued.max.messages.kbytes": 4_096,
     "socket.nagle.disable": True,
     "topic.metadata.refresh.interval.ms": 60_000,
 }

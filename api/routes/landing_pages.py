@@ -23,13 +23,13 @@ from api.routes.publications import Publication
 from api.rows import Rows
 from api.shapes import Body, Id, Item, Page, Receipt
 from api.writes import Outcome, Write, Writes, answer, decide, receipt
+from projections.leads.query import FIELD
 from schemas.commands.lead import CaptureLead, CreatePage
 from schemas.ids import derived
 
 router = APIRouter(tags=["leads"])
 pages = APIRouter(tags=["pages"])
 
-CONTACT = "contact"
 """The field name that sealed contact details are bound to."""
 Code: TypeAlias = Annotated[str, Path(pattern=r"^[a-z2-7]{6,32}$")]
 _Name = Annotated[str, StringConstraints(pattern=r"^\w[\w .-]*$", max_length=40)]
@@ -215,9 +215,7 @@ async def _lead(write: Write, page: LandingPage, form: LeadForm) -> Response:
     lead_id = write.new_id("lead")
     subject_id = derived("subject", lead_id)
     plain = json.dumps({"fields": form.fields, "consent": form.consent}).encode()
-    sealed = await write.parts.keyring.seal(
-        write.who.tenant, subject_id, CONTACT, plain
-    )
+    sealed = await write.parts.keyring.seal(write.who.tenant, subject_id, FIELD, plain)
     wish = CaptureLead(
         page_id=page.id,
         publication_id=page.publication_id,

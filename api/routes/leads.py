@@ -1,6 +1,5 @@
 """Leads: who left their details, shown in clear only to those who work with them."""
 
-import json
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
@@ -9,8 +8,8 @@ from pydantic import Field
 from api.deps import Cursor, Limit, P, Read, Who
 from api.parts import Parts
 from api.problems import missing
-from api.routes.landing_pages import CONTACT
 from api.shapes import Id, Item, Page, Shown
+from projections.leads.query import FIELD, contact
 from schemas.jobs import Sealed
 
 router = APIRouter(tags=["leads"])
@@ -75,20 +74,8 @@ async def read_lead(
 
 async def _opened(parts: Parts, tenant: str, row: LeadRow, *, clear: bool) -> Lead:
     sealed = Sealed(row.contact.key_id, row.contact.nonce, row.contact.cipher)
-    plain = await parts.keyring.open(tenant, sealed, CONTACT)
-    shown = {name: value for name, value in row if name != CONTACT}
-    if plain is None:
-        return Lead.model_validate(shown)
-    kept = json.loads(plain)
-    contact = {
-        name: value if clear else masked(value)
-        for name, value in kept["fields"].items()
-    }
-    return Lead.model_validate(
-        {**shown, "contact": contact, "consent": kept.get("consent")}
-    )
-
-
-def masked(value: str) -> str:
-    """Enough to recognise a person one knows, too little to write to one."""
-    return f"{value[:1]}***{value[-1:]}" if len(value) > 4 else "***"
+    shown = {name: value for name, value in row if name != FIELD}
+    found = await contact(parts.keyring, tenant, sealed, clear=clear)
+    if found is not None:
+        shown |= {"contact": found.fields, "consent": found.consent}
+    return Lead.model_validate(shown)

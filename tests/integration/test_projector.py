@@ -60,9 +60,14 @@ def decided(records: list[Record[Data]]) -> list[Record[Data]]:
 
 
 def shown(rows: Rows, records: list[Record[Data]]) -> bool:
-    ids = [record.envelope.causation for record in decided(records)]
-    query = "SELECT count(*) FROM read.operations WHERE id = ANY(%s)"
-    return rows(query, (ids,)) == [(len(ids),)]
+    """Every decision is an operation, every observation is in history."""
+    commands = [record.envelope.causation for record in decided(records)]
+    seen = [r.envelope.id for r in records if not r.topic.endswith(".events.v1")]
+    query = (
+        "SELECT (SELECT count(*) FROM read.operations WHERE id = ANY(%s)),"
+        " (SELECT count(*) FROM read.history WHERE id = ANY(%s))"
+    )
+    return rows(query, (commands, seen)) == [(len(commands), len(seen))]
 
 
 def everything(rows: Rows, tenant: str) -> dict[str, list[tuple[object, ...]]]:

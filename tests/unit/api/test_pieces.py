@@ -13,7 +13,7 @@ from api.explain import Node, in_causal_order
 from api.links import Link, sign, verify
 from api.problems import Problem, pointer_of, to_camel_pointer
 from api.routes.landing_pages import code_of
-from api.routes.leads import masked
+from projections.leads.query import masked
 from api.routes.watch import rewritten
 from api.rows import read_cursor, write_cursor
 from api.schedules import schedule
