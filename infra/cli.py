@@ -236,6 +236,15 @@ def docs() -> None:
             typer.echo(path)
 
 
+@app.command()
+def access(who: str, data: Data = None) -> None:
+    """Print how `analyst` (ClickHouse) or `api` (Postgres) sign in."""
+    with one_sentence():
+        from infra.access import sign_in
+
+        typer.echo(sign_in(running(data), who))
+
+
 @app.command(hidden=True)
 def addresses(data: Data = None) -> None:
     """Where the running stack is, as JSON without secrets."""
