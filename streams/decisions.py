@@ -30,7 +30,7 @@ SELECT topic, partition, min(next_offset), max(command_offset)
 FROM coordination.positions WHERE reader = ANY(%s) GROUP BY topic, partition
 """
 TENANT = "SELECT set_config('app.tenant', %s, true)"
-RECHECK_S = 1.0
+RECHECK_S = 5.0
 
 
 class Refusal(Struct, frozen=True):

@@ -25,6 +25,7 @@ from schemas.topics import JOB, JOBS, PUBLICATION
 from streams.due import (
     JOBS_DUE,
     LOST,
+    NEXT_IN,
     SWEEP,
     SWEEP_MARKS,
     TIMERS_DUE,
@@ -40,6 +41,8 @@ from streams.log import Log, NotAcknowledged
 logger = structlog.get_logger()
 
 TICK_S = 0.2
+SHORTEST_S = 0.01
+LONGEST_S = 1.0
 ROLES = tuple(JOBS)
 TOPICS = {"tasks": JOB.events.name, "timers": PUBLICATION.events.name}
 
@@ -66,6 +69,12 @@ class Dispatcher:
         fired = await self._fire()
         rung = await self._ring()
         return fired + rung + await self._lose()
+
+    async def next_in(self) -> float:
+        """Seconds to sleep when nobody announces anything; never more than one."""
+        found = await (await self._connection.execute(NEXT_IN)).fetchone()
+        left = LONGEST_S if found is None or found[0] is None else float(found[0])
+        return min(max(left, SHORTEST_S), LONGEST_S)
 
     async def sweep(self) -> None:
         await self._connection.execute(SWEEP)
@@ -152,12 +161,13 @@ async def _loop(
     while not stop.is_set():
         if fresh.due():
             fresh.raise_bar(await _ends(bootstrap))
-        if fresh.may_act(await positions(connection)):
-            await dispatcher.tick()
+        pause = TICK_S
+        if fresh.may_act(await positions(connection)) and not await dispatcher.tick():
+            pause = await dispatcher.next_in()
         if monotonic() - swept > SWEEP_S:
             swept = monotonic()
             await dispatcher.sweep()
-        async for _ in connection.notifies(timeout=TICK_S, stop_after=1):
+        async for _ in connection.notifies(timeout=pause, stop_after=1):
             pass
 
 

@@ -96,3 +96,13 @@ class Lost(Struct, frozen=True):
     token: str
     deaths: int
     correlation: str
+
+
+# Seconds until the next timer or postponed job; null when nothing is waiting.
+NEXT_IN = """
+SELECT extract(epoch FROM least(
+  (SELECT min(at) FROM read.timers WHERE state = 'armed' AND at > clock_timestamp()),
+  (SELECT min(not_before) FROM read.tasks
+   WHERE status IN ('waiting', 'retrying') AND not_before > clock_timestamp())
+) - clock_timestamp())::float8
+"""

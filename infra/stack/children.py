@@ -129,13 +129,13 @@ class Children:
         draft.replace(self._state)
 
 
-async def exited(child: Child, limit_s: float) -> bool:
+async def exited(child: Child, limit_s: float, every_s: float = POLL_S) -> bool:
     loop = asyncio.get_running_loop()
     until = loop.time() + limit_s
     while child.running:
         if loop.time() > until:
             return False
-        await asyncio.sleep(POLL_S)
+        await asyncio.sleep(every_s)
     return True
 
 

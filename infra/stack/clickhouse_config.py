@@ -56,6 +56,7 @@ def config(place: Place) -> str:
  <max_connections>256</max_connections><keep_alive_timeout>30</keep_alive_timeout>
  <max_server_memory_usage>{place.memory_bytes}</max_server_memory_usage>
  <mark_cache_size>67108864</mark_cache_size>
+ <asynchronous_metrics_update_period_s>60</asynchronous_metrics_update_period_s>
  <background_pool_size>2</background_pool_size>
  <background_schedule_pool_size>8</background_schedule_pool_size>
  <user_directories><users_xml><path>{place.run}/users.xml</path></users_xml>

@@ -12,6 +12,7 @@ from infra.stack.children import Children, Program, exited
 
 FIRST_PAUSE_S = 0.25
 LONGEST_PAUSE_S = 5.0
+LOOK_S = 0.3
 # A role that lived this long was well: its next end counts as the first again.
 GOOD_LIFE_S = 30.0
 
@@ -49,7 +50,7 @@ async def _keep(
     while True:
         began = loop.time()
         child = children.running.get(program.name) or children.spawn(program)
-        await exited(child, math.inf)
+        await exited(child, math.inf, LOOK_S)
         await children.end(program.name)
         ends = 1 if loop.time() - began > GOOD_LIFE_S else ends + 1
         pause = pause_after(ends)

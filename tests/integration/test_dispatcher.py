@@ -331,3 +331,17 @@ async def _ticks(connection: psycopg.AsyncConnection[tuple[object, ...]]) -> Non
 
 def _two(found: list[Record[Command]]) -> list[Record[Command]]:
     return found if len(found) >= 2 else []
+
+
+async def test_it_sleeps_until_the_next_timer_and_no_longer_than_a_second(
+    desk: Desk,
+) -> None:
+    desk.timer(utc_now() + timedelta(seconds=0.6))
+    await desk.dispatcher.tick()
+
+    soon = await desk.dispatcher.next_in()
+
+    assert 0 < soon <= 0.6
+    await asyncio.sleep(soon + 0.05)  # house: sleep: the wait itself is under test
+    assert await desk.dispatcher.tick() >= 1
+    assert 0 < await desk.dispatcher.next_in() <= 1

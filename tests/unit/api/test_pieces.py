@@ -13,12 +13,12 @@ from api.explain import Node, in_causal_order
 from api.links import Link, sign, verify
 from api.problems import Problem, pointer_of, to_camel_pointer
 from api.routes.landing_pages import code_of
-from projections.leads.query import masked
 from api.routes.watch import rewritten
 from api.rows import read_cursor, write_cursor
 from api.schedules import schedule
 from api.uploads import part_size
 from api.writes import Preference, expected_version, preference
+from projections.leads.query import masked
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 KEY = b"k" * 32
