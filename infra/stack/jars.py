@@ -43,6 +43,10 @@ def sum_of(path: Path) -> str:
 
 def fetch(jar: Jar, folder: Path) -> Path:
     """Download one jar; jgo knows the repository and checks its own sums too."""
+    import truststore
+
+    # The machine's own certificates, as its browser has them, not a bundle's.
+    truststore.inject_into_ssl()
     import requests
     from jgo.maven import MavenContext
 
