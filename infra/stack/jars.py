@@ -4,8 +4,9 @@ import hashlib
 import sys
 import tempfile
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,10 +44,6 @@ def sum_of(path: Path) -> str:
 
 def fetch(jar: Jar, folder: Path) -> Path:
     """Download one jar; jgo knows the repository and checks its own sums too."""
-    import truststore
-
-    # The machine's own certificates, as its browser has them, not a bundle's.
-    truststore.inject_into_ssl()
     import requests
     from jgo.maven import MavenContext
 
@@ -62,6 +59,19 @@ def fetch(jar: Jar, folder: Path) -> Path:
     return Path(path)
 
 
+@contextmanager
+def own_certificates() -> Iterator[None]:
+    """Trust what the machine trusts, as its browser does, not only a bundle's list."""
+    import requests  # noqa: F401  its TLS parts have to be there to be changed
+    import truststore
+
+    truststore.inject_into_ssl()
+    try:
+        yield
+    finally:
+        truststore.extract_from_ssl()
+
+
 def complete(
     cache: Path,
     say: Callable[[str], None],
@@ -75,6 +85,7 @@ def complete(
         if missing:
             say(f"kafka: downloading {len(missing)} jars (about 54 MB, once)")
         with (
+            own_certificates(),
             tempfile.TemporaryDirectory(dir=folder) as scratch,
             ThreadPoolExecutor(AT_ONCE) as pool,
         ):
