@@ -3,7 +3,6 @@
 RequestJob(role direct) -> StartAttempt -> the gateway -> CompleteJob | FailJob
 """
 
-import hashlib
 from typing import Annotated, Literal, TypeAlias
 
 import msgspec
@@ -22,9 +21,9 @@ from api.shapes import Body, Receipt, Shown
 from api.writes import Outcome, Write, Writes, decide, follow_up, receipt
 from schemas.commands.job import CompleteJob, FailJob, RequestJob, StartAttempt
 from schemas.ids import derived
-from schemas.jobs import Generated, GenerateInput, Usage
+from schemas.jobs import Generated, GenerateInput
 from schemas.registry import encode
-from streams.agents.ai import texts_of
+from streams.agents.ai import Home, generated
 
 router = APIRouter(tags=["ai"])
 
@@ -107,7 +106,8 @@ async def generate(body: NewGeneration, write: Writes, rows: Read) -> Response:
         return _later(write, outcome, job_id)
     await _start(write, job_id)
     answer = await _ask(body, write, job_id)
-    result = await _generated(body, write, job_id, answer)
+    home = Home(write.who.tenant, job_id, body.task, body.metadata.scene)
+    result = await generated(home, answer, write.parts.storage)
     await _settle(write, job_id, result)
     return await _answer(write, job_id, result)
 
@@ -190,38 +190,6 @@ async def _settle(write: Write, job_id: str, result: Generated) -> None:
     seconds = result.latency_ms / 1000
     wish = CompleteJob(token=_token(write), result=result, seconds=seconds)
     await decide(follow_up(write, "complete"), wish, job_id)
-
-
-async def _generated(
-    body: NewGeneration, write: Write, job_id: str, answer: Answer
-) -> Generated:
-    """What goes on the log: texts as they are, vectors by reference."""
-    texts, spent = texts_of(answer.output), answer.usage
-    return Generated(
-        task=body.task,
-        output=texts,
-        usage=Usage(
-            prompt_tokens=spent.prompt_tokens,
-            completion_tokens=spent.completion_tokens,
-            cost=None if spent.cost is None else str(spent.cost),
-            currency=spent.currency,
-        ),
-        provider=answer.provider,
-        model_name=answer.model_name,
-        latency_ms=answer.latency_ms,
-        degraded=answer.degraded,
-        prompt_hash=answer.prompt_hash,
-        prompt_version=answer.prompt_version,
-        scene=body.metadata.scene,
-        vectors_key="" if texts else await _keep(write, job_id, answer),
-    )
-
-
-async def _keep(write: Write, job_id: str, answer: Answer) -> str:
-    digest = hashlib.sha256(msgspec.json.encode(answer.output)).hexdigest()
-    key = f"{write.who.tenant}/vectors/{job_id}/{digest}.json"
-    await write.parts.storage.put_json(key, answer.output)
-    return key
 
 
 async def _earlier(write: Write, outcome: Outcome, rows: Read, job_id: str) -> Response:

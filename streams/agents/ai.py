@@ -4,6 +4,7 @@ import hashlib
 from typing import Protocol
 
 import msgspec
+from msgspec import Struct
 
 from ai_adapter.base import Answer, Ask, Output, Task
 from ai_adapter.errors import Refused
@@ -33,39 +34,49 @@ class Generating:
             answer = await self._gateway.ask(_ask(job, wanted))
         except Refused as no:
             raise Impossible(no.code, no.reason) from no
-        return await self._generated(job, wanted, answer)
+        home = Home(job.tenant, job.id, wanted.task, wanted.scene)
+        return await generated(home, answer, self._objects)
 
-    async def _generated(
-        self, job: Job, wanted: GenerateInput, answer: Answer
-    ) -> Generated:
-        texts = texts_of(answer.output)
-        vectors_key = "" if texts else await self._keep(job, answer.output)
-        spent = answer.usage
-        return Generated(
-            task=wanted.task,
-            output=texts,
-            usage=Usage(
-                prompt_tokens=spent.prompt_tokens,
-                completion_tokens=spent.completion_tokens,
-                cost=None if spent.cost is None else str(spent.cost),
-                currency=spent.currency,
-            ),
-            provider=answer.provider,
-            model_name=answer.model_name,
-            latency_ms=answer.latency_ms,
-            degraded=answer.degraded,
-            prompt_hash=answer.prompt_hash,
-            prompt_version=answer.prompt_version,
-            scene=wanted.scene,
-            vectors_key=vectors_key,
-        )
 
-    async def _keep(self, job: Job, output: Output) -> str:
-        """Vectors are named by content, so a second attempt can never differ."""
-        digest = hashlib.sha256(msgspec.json.encode(output)).hexdigest()
-        key = f"{job.tenant}/vectors/{job.id}/{digest}.json"
-        await self._objects.put_json(key, output)
-        return key
+class Home(Struct, frozen=True):
+    """Where an answer belongs: its tenant, its job, and what was asked."""
+
+    tenant: str
+    job_id: str
+    task: str
+    scene: str
+
+
+async def generated(home: Home, answer: Answer, objects: Objects) -> Generated:
+    """What goes on the log: texts as they are, vectors by reference."""
+    texts = texts_of(answer.output)
+    spent = answer.usage
+    return Generated(
+        task=home.task,
+        output=texts,
+        usage=Usage(
+            prompt_tokens=spent.prompt_tokens,
+            completion_tokens=spent.completion_tokens,
+            cost=None if spent.cost is None else str(spent.cost),
+            currency=spent.currency,
+        ),
+        provider=answer.provider,
+        model_name=answer.model_name,
+        latency_ms=answer.latency_ms,
+        degraded=answer.degraded,
+        prompt_hash=answer.prompt_hash,
+        prompt_version=answer.prompt_version,
+        scene=home.scene,
+        vectors_key="" if texts else await _keep(home, answer.output, objects),
+    )
+
+
+async def _keep(home: Home, output: Output, objects: Objects) -> str:
+    """Vectors are named by content, so a second attempt can never differ."""
+    digest = hashlib.sha256(msgspec.json.encode(output)).hexdigest()
+    key = f"{home.tenant}/vectors/{home.job_id}/{digest}.json"
+    await objects.put_json(key, output)
+    return key
 
 
 def texts_of(output: Output) -> tuple[str, ...]:
