@@ -34,6 +34,7 @@ share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 share.coordinator.state.topic.num.partitions=2
 group.initial.rebalance.delay.ms=0
+metadata.max.idle.interval.ms=10000
 auto.create.topics.enable=false
 num.network.threads=2
 num.io.threads=4
