@@ -94,4 +94,3 @@ TOPICS: tuple[Topic, ...] = (
     AUDIT,
 )
 EVENT_TOPICS = tuple(each.events for each in FAMILIES)
-COMMAND_TOPICS = tuple(each.commands for each in FAMILIES)

@@ -115,11 +115,6 @@ class Decisions:
             if not await _until(moved, deadline):
                 return False
 
-    async def moved(self, wait_s: float) -> bool:
-        """Wait for the next committed batch; False when none came in time."""
-        deadline = asyncio.get_running_loop().time() + wait_s
-        return await _until(self._moved, deadline)
-
     async def _passed(self, wanted: dict[Place, int], readers: list[str]) -> bool:
         async with self._pool.connection() as connection:
             cursor = await connection.execute(SELECT_POSITIONS, (readers,))

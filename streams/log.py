@@ -83,10 +83,6 @@ class Log:
         await asyncio.to_thread(self._thread.join)
         await asyncio.to_thread(self._producer.flush, 5)
 
-    def waiting(self) -> int:
-        """Records not yet acknowledged."""
-        return len(self._producer)
-
     def _send(
         self,
         topic: Topic,
