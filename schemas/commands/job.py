@@ -9,6 +9,8 @@ from schemas.jobs import JobInput, JobResult
 
 
 class RequestJob(Struct, frozen=True, tag="io.contentops.job.request.v1"):
+    """See JobRequested; a higher `priority` counts as time already waited."""
+
     role: str
     subject: str
     input: JobInput
@@ -16,6 +18,9 @@ class RequestJob(Struct, frozen=True, tag="io.contentops.job.request.v1"):
     priority: int = 0
     not_before: datetime | None = None
     max_attempts: int = 3
+    after: tuple[str, ...] = ()
+    deadline: datetime | None = None
+    reuse_days: int = 0
 
 
 class StartAttempt(Struct, frozen=True, tag="io.contentops.job.start.v1"):
@@ -26,6 +31,7 @@ class CompleteJob(Struct, frozen=True, tag="io.contentops.job.complete.v1"):
     token: str
     result: JobResult
     seconds: float
+    reused: str = ""
 
 
 class FailJob(Struct, frozen=True, tag="io.contentops.job.fail.v1"):
@@ -45,6 +51,40 @@ class LoseJob(Struct, frozen=True, tag="io.contentops.job.lose.v1"):
     deaths: int
 
 
+class ExpireJob(Struct, frozen=True, tag="io.contentops.job.expire.v1"):
+    """Sent by the dispatcher once `deadline`, which is the job's own, has passed."""
+
+    deadline: datetime
+
+
+class AwaitJob(Struct, frozen=True, tag="io.contentops.job.await.v1"):
+    """Sent to a parent: tell `dependent` how you end."""
+
+    dependent: str
+
+
+class ReleaseJob(Struct, frozen=True, tag="io.contentops.job.release.v1"):
+    """Sent to a dependent: this parent is completed."""
+
+    parent: str
+
+
+class AbandonJob(Struct, frozen=True, tag="io.contentops.job.abandon.v1"):
+    """Sent to a dependent: this parent came to another end."""
+
+    parent: str
+    outcome: str
+
+
 JobCommand: TypeAlias = (
-    RequestJob | StartAttempt | CompleteJob | FailJob | CancelJob | LoseJob
+    RequestJob
+    | StartAttempt
+    | CompleteJob
+    | FailJob
+    | CancelJob
+    | LoseJob
+    | ExpireJob
+    | AwaitJob
+    | ReleaseJob
+    | AbandonJob
 )

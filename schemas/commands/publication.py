@@ -37,9 +37,14 @@ class RefusePublication(Struct, frozen=True, tag="io.contentops.publication.refu
 
 
 class FirePublication(Struct, frozen=True, tag="io.contentops.publication.fire.v1"):
-    """Sent by the dispatcher when the timer is due; `at` is the timer's instant."""
+    """Sent by the dispatcher when the timer is due; `at` is the timer's instant.
+
+    Fired more than `grace_s` seconds later it is missed; without `fired_at`: in time.
+    """
 
     at: datetime
+    fired_at: datetime | None = None
+    grace_s: float = 3600.0
 
 
 class RecordIntent(Struct, frozen=True, tag="io.contentops.publication.intend.v1"):

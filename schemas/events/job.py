@@ -12,6 +12,9 @@ class JobRequested(Struct, frozen=True, tag="io.contentops.job.requested.v1"):
     """`subject` is `<aggregate>/<id>` of the stream that wants the work done.
 
     Role `direct` is run by whoever asked (the API's AI path); nobody is called for it.
+    `after` are jobs of the same tenant that must be completed first. At `deadline` it
+    ends, whatever it has come to. `reuse_days` > 0: a result of the same digest that is
+    no older may be its answer.
     """
 
     role: str
@@ -21,6 +24,9 @@ class JobRequested(Struct, frozen=True, tag="io.contentops.job.requested.v1"):
     priority: int = 0
     not_before: datetime | None = None
     max_attempts: int = 3
+    after: tuple[str, ...] = ()
+    deadline: datetime | None = None
+    reuse_days: int = 0
 
 
 class JobStarted(Struct, frozen=True, tag="io.contentops.job.started.v1"):
@@ -29,12 +35,19 @@ class JobStarted(Struct, frozen=True, tag="io.contentops.job.started.v1"):
 
 
 class JobCompleted(Struct, frozen=True, tag="io.contentops.job.completed.v1"):
+    """`reused` is the job whose result this is, if no work was done for it.
+
+    An end carries `dependents`: the jobs that waited for this one.
+    """
+
     role: str
     subject: str
     token: str
     attempt: int
     result: JobResult
     seconds: float
+    reused: str = ""
+    dependents: tuple[str, ...] = ()
 
 
 class JobFailed(Struct, frozen=True, tag="io.contentops.job.failed.v1"):
@@ -48,12 +61,14 @@ class JobFailed(Struct, frozen=True, tag="io.contentops.job.failed.v1"):
     code: str
     reason: str
     retry_at: datetime | None = None
+    dependents: tuple[str, ...] = ()
 
 
 class JobCancelled(Struct, frozen=True, tag="io.contentops.job.cancelled.v1"):
     subject: str
     input: JobInput
     reason: str
+    dependents: tuple[str, ...] = ()
 
 
 class JobLost(Struct, frozen=True, tag="io.contentops.job.lost.v1"):
@@ -62,8 +77,44 @@ class JobLost(Struct, frozen=True, tag="io.contentops.job.lost.v1"):
     subject: str
     input: JobInput
     deaths: int
+    dependents: tuple[str, ...] = ()
+
+
+class JobAwaited(Struct, frozen=True, tag="io.contentops.job.awaited.v1"):
+    """Another job waits for this one, which is `open`, ended somehow, or "" = unknown.
+
+    A job may be waited for before it is asked for: the log orders one stream only.
+    """
+
+    dependent: str
+    status: str = ""
+
+
+class JobReleased(Struct, frozen=True, tag="io.contentops.job.released.v1"):
+    """One of its parents is completed; `waiting_for` are those still to come."""
+
+    parent: str
+    waiting_for: tuple[str, ...] = ()
+
+
+class JobAbandoned(Struct, frozen=True, tag="io.contentops.job.abandoned.v1"):
+    """It will never start: a parent came to another end, which `outcome` names."""
+
+    subject: str
+    input: JobInput
+    parent: str
+    outcome: str
+    dependents: tuple[str, ...] = ()
 
 
 JobEvent: TypeAlias = (
-    JobRequested | JobStarted | JobCompleted | JobFailed | JobCancelled | JobLost
+    JobRequested
+    | JobStarted
+    | JobCompleted
+    | JobFailed
+    | JobCancelled
+    | JobLost
+    | JobAwaited
+    | JobReleased
+    | JobAbandoned
 )

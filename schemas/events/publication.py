@@ -43,7 +43,18 @@ class PublicationRefused(
 
 
 class PublicationDue(Struct, frozen=True, tag="io.contentops.publication.due.v1"):
+    """`late_by` is how many seconds after `at` the timer fired."""
+
     at: datetime
+    late_by: float = 0.0
+
+
+class PublicationMissed(Struct, frozen=True, tag="io.contentops.publication.missed.v1"):
+    """The timer fired so late that a person has to say whether it still should go."""
+
+    account_id: str
+    at: datetime
+    late_by: float
 
 
 class PublicationIntended(
@@ -125,6 +136,7 @@ PublicationEvent: TypeAlias = (
     | PublicationScheduled
     | PublicationRefused
     | PublicationDue
+    | PublicationMissed
     | PublicationIntended
     | PublicationSubmitted
     | PublicationHandedOff
