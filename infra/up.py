@@ -4,7 +4,7 @@ import asyncio
 import signal
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,6 +22,7 @@ ROLES = (
     "projector",
     "sink",
     "dispatcher",
+    "auditor",
     "worker-ai",
     "worker-media",
     "worker-publish",
@@ -63,7 +64,11 @@ async def _serve(
     say("topics and tables: up to date")
     settings = await sandboxes.start(running, say, wanted=sandbox)
     announce.write(settings)
-    roles = [supervisor.role(role, settings, inherited(), ROOT) for role in ROLES]
+    announce.write_targets(settings.data, _pages(settings, running.ports))
+    roles = [
+        supervisor.role(role, settings, inherited(), ROOT, running.ports.get(role))
+        for role in ROLES
+    ]
     programs = [child.program for child in running.children.running.values()] + roles
     watching = asyncio.ensure_future(
         supervisor.keep_running(running.children, programs, say)
@@ -77,10 +82,16 @@ async def _serve(
         await asyncio.gather(watching, watched, return_exceptions=True)
 
 
+def _pages(settings: Settings, ports: Mapping[str, int]) -> dict[str, str]:
+    own = {role: f"127.0.0.1:{ports[role]}" for role in ROLES if role in ports}
+    return {**own, "api": f"{settings.api_host}:{settings.api_port}"}
+
+
 def _apply(settings: Settings) -> None:
     from infra import migrate, topics
 
-    topics.apply(settings)
+    topics.make(settings)
+    topics.check(settings)
     migrate.migrate(settings)
 
 

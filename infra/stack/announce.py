@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from infra.settings import Settings
@@ -28,6 +29,15 @@ def write(settings: Settings) -> None:
     draft.touch(mode=0o600)
     draft.write_text(json.dumps(body))
     draft.replace(path)
+
+
+def write_targets(data: Path, addresses: Mapping[str, str]) -> None:
+    """For Prometheus' `file_sd_configs`: whom to scrape, and which role that is."""
+    found = [
+        {"targets": [address], "labels": {"job": "contentops", "role": role}}
+        for role, address in addresses.items()
+    ]
+    (data / "run" / "prometheus.json").write_text(json.dumps(found, indent=1))
 
 
 def withdraw(data: Path) -> None:

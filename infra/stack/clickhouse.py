@@ -24,6 +24,7 @@ async def start(
     *,
     port: int,
     passwords: Mapping[str, str],
+    tenants: Mapping[str, str],
     env: Mapping[str, str],
 ) -> Child:
     """Ready when its HTTP server answers and the database is there."""
@@ -32,12 +33,10 @@ async def start(
     store = data / "clickhouse" / "data"
     for folder in (run.parent, run, store):
         folder.mkdir(mode=0o700, exist_ok=True)
-    launcher = secrets.token_hex(16)
-    _write(run / "launcher", launcher)
+    _write(run / "launcher", secrets.token_hex(16))
     place = clickhouse_config.Place(run=run, port=port)
     _write(run / "config.xml", clickhouse_config.config(place))
-    everyone = {**passwords, "launcher": launcher}
-    _write(run / "users.xml", clickhouse_config.users(everyone))
+    write_users(data, passwords, tenants)
     module = "infra.stack.clickhouse_server"
     child = children.spawn(
         Program(
@@ -50,6 +49,15 @@ async def start(
     )
     await until(child, lambda: created(port, passwords["admin"]), limit_s=60)
     return child
+
+
+def write_users(
+    data: Path, passwords: Mapping[str, str], tenants: Mapping[str, str]
+) -> None:
+    """Read by the server at its next start."""
+    run = data / "clickhouse" / "run"
+    everyone = {**passwords, "launcher": (run / "launcher").read_text()}
+    _write(run / "users.xml", clickhouse_config.users(everyone, tenants))
 
 
 def created(port: int, password: str) -> bool:

@@ -1,7 +1,8 @@
 """The two files ClickHouse reads at its start: ports and paths, users and grants.
 
 Users cannot be made by SQL in this mode, so all are written here, and whoever is not
-named here cannot do anything.
+named here cannot do anything. An analyst of one tenant reads through a row policy on
+the whole database, so it holds for tables that are made later, too.
 """
 
 from collections.abc import Mapping
@@ -10,6 +11,9 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 DATABASE = "contentops"
+TENANT_USER = "tenant_"
+# Views show what a tenant may see; tables would show how many rows all tenants have.
+VIEWS_ONLY = {"tables": "engine = 'View'", "columns": "NOT match(table, '_v[0-9]+$')"}
 BOOT_STATEMENTS = 2
 ENGINES = (
     "MergeTree",
@@ -17,6 +21,7 @@ ENGINES = (
     "SummingMergeTree",
     "AggregatingMergeTree",
     "Memory",
+    "Null",
 )
 WRITE = (
     "SELECT, INSERT, ALTER, CREATE TABLE, CREATE VIEW, "
@@ -65,13 +70,22 @@ def config(place: Place) -> str:
 """
 
 
-def users(passwords: Mapping[str, str]) -> str:
-    """`passwords` names sink, admin, analyst and launcher."""
+def tenant_user(tenant: str) -> str:
+    """`tenant` is made of letters, digits and hyphens."""
+    return TENANT_USER + tenant.replace("-", "_")
+
+
+def users(passwords: Mapping[str, str], tenants: Mapping[str, str] = {}) -> str:
+    """`passwords` names sink, admin, analyst and launcher.
+
+    `tenants` has the password of each tenant's own analyst.
+    """
     entries = [
         _user("sink", passwords, SINK_GRANTS),
         _user("admin", passwords, ADMIN_GRANTS),
         _user("analyst", passwords, ANALYST_GRANTS, profile="analyst"),
         _user("launcher", passwords, LAUNCHER_GRANTS),
+        *(_tenant_user(*each) for each in tenants.items()),
     ]
     return f"""<clickhouse>
  {PROFILES}
@@ -124,9 +138,29 @@ def _user(
     grants: tuple[str, ...],
     profile: str = "default",
 ) -> str:
+    return f"<{name}>{_entry(passwords[name], grants, profile)}</{name}>"
+
+
+def _entry(password: str, grants: tuple[str, ...], profile: str) -> str:
     rows = "".join(f"<query>{escape(grant)}</query>" for grant in grants)
     return (
-        f"<{name}><password>{escape(passwords[name])}</password>"
+        f"<password>{escape(password)}</password>"
         f"<networks><ip>127.0.0.1</ip></networks><profile>{profile}</profile>"
-        f"<quota>default</quota><grants>{rows}</grants></{name}>"
+        f"<quota>default</quota><grants>{rows}</grants>"
     )
+
+
+def _tenant_user(tenant: str, password: str) -> str:
+    """A policy without the name of a table is one for all tables of the database."""
+    name = tenant_user(tenant)
+    system = "".join(map(_filter, VIEWS_ONLY, VIEWS_ONLY.values()))
+    ours = _filter("", f"tenant = '{tenant}'")
+    return (
+        f"<{name}>{_entry(password, ANALYST_GRANTS, 'analyst')}<databases>"
+        f'<database name="{DATABASE}">{ours}</database>'
+        f'<database name="system">{system}</database></databases></{name}>'
+    )
+
+
+def _filter(table: str, condition: str) -> str:
+    return f'<table name="{table}"><filter>{escape(condition)}</filter></table>'

@@ -12,6 +12,19 @@ from infra.problem import Stop
 LOWEST = 10_000
 NAMES = ("kafka", "controller", "postgres", "clickhouse", "s3", "api")
 SANDBOXES = ("bilibili", "douyin")
+# Roles with a health page of their own; the API's is part of the API.
+PAGES = (
+    "decider",
+    "reactor",
+    "inbound",
+    "projector",
+    "sink",
+    "dispatcher",
+    "auditor",
+    "worker-ai",
+    "worker-media",
+    "worker-publish",
+)
 Free = Callable[[int], bool]
 
 
@@ -38,7 +51,7 @@ def keep(
     path: Path,
     say: Callable[[str], None],
     free: Free = is_free,
-    names: Iterable[str] = NAMES + SANDBOXES,
+    names: Iterable[str] = NAMES + SANDBOXES + PAGES,
 ) -> dict[str, int]:
     """The kept port of each name; one that somebody else took is chosen again."""
     kept = _read(path)

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TextIO
 
 from infra.problem import Stop
-from infra.settings import ClickHouseUser, Settings, inherited
+from infra.settings import Settings, inherited
 from infra.stack import (
+    analysts,
     announce,
     bucket,
     clickhouse,
@@ -22,7 +23,6 @@ from infra.stack.children import Child, Children
 
 Say = Callable[[str], None]
 SERVERS = ("kafka", "postgres", "clickhouse", "s3")
-USERS: tuple[ClickHouseUser, ...] = ("sink", "admin", "analyst")
 
 
 @dataclass(kw_only=True)
@@ -176,7 +176,8 @@ async def _clickhouse(site: Site) -> None:
         site.children,
         site.data,
         port=site.ports["clickhouse"],
-        passwords={user: site.settings.clickhouse_password(user) for user in USERS},
+        passwords=analysts.passwords(site.settings),
+        tenants=analysts.tenants(site.settings),
         env=site.env,
     )
     site.started(child, "clickhouse")

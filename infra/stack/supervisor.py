@@ -17,7 +17,15 @@ LOOK_S = 0.3
 GOOD_LIFE_S = 30.0
 
 
-def role(name: str, settings: Settings, env: Mapping[str, str], cwd: Path) -> Program:
+def role(
+    name: str,
+    settings: Settings,
+    env: Mapping[str, str],
+    cwd: Path,
+    page: int | None = None,
+) -> Program:
+    """`page` is the port of its health page and metrics; None = it has none."""
+    settings = settings.replace({"metrics_port": page})
     return Program(
         name=name,
         command=[sys.executable, "-m", "infra.cli", "run", name],
