@@ -15,7 +15,7 @@ from schemas.registry import wire_name
 CLAIM = wire_name(LogClaimed)
 
 
-class Fence(Struct, frozen=True):
+class Fence(Struct, frozen=True, gc=False):
     """Who may write to a partition now, and the number its next record carries."""
 
     epoch: int = 0
