@@ -35,7 +35,7 @@ class Claims:
         owner: Callable[[], str],
     ) -> None:
         self._connection = connection
-        self._readers = tuple(readers)
+        self._readers = tuple(sorted(readers))
         self._ids = ids
         self._owner = owner
         self._owners: dict[Place, str] = {}
@@ -48,11 +48,12 @@ class Claims:
         owner, ids = self._owner(), self._ids()
         found: dict[Place, list[positions.Claimed]] = defaultdict(list)
         with self._connection.transaction():
-            for reader in self._readers:
-                for each in positions.claim(
-                    self._connection, reader, places, ids, owner
-                ):
-                    found[each.topic, each.partition].append(each)
+            # In the order in which batches move them, so that two never deadlock.
+            for place in sorted(places):
+                for reader in self._readers:
+                    found[place] += positions.claim(
+                        self._connection, reader, [place], ids, owner
+                    )
         for place, claimed in found.items():
             self._owners[place] = owner
             self._next[place] = {each.reader: each.start.offset for each in claimed}
@@ -100,4 +101,9 @@ class Claims:
 
 
 def _first(claimed: Sequence[positions.Claimed]) -> Start:
-    return min((each.start for each in claimed), key=lambda start: start.offset)
+    """The one furthest behind; the marks of all are looked at on the way."""
+    first = min((each.start for each in claimed), key=lambda start: start.offset)
+    marks: dict[int, str] = {}
+    for each in claimed:
+        marks.update(each.start.marks)
+    return structs.replace(first, marks=marks)

@@ -1,6 +1,7 @@
 """Following topics from a position of our own, for roles that act on the log."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self, TypeAlias
 from uuid import uuid4
@@ -12,9 +13,12 @@ from confluent_kafka.admin import AdminClient
 from psycopg.rows import TupleRow
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_exponential
 
+from streams.observing import observed
+from streams.parking import Parking
 from streams.positions import Fenced, advance, claim
-from streams.reading import Batch, Reader, Start
+from streams.reading import SET_BACK, Batch, Reader, Start
 from streams.topic_ids import TopicsMissing, topic_ids
+from streams.vitals import VITALS
 
 logger = structlog.get_logger()
 
@@ -54,7 +58,10 @@ class Follower:
         self.connection: Connection = psycopg.connect(
             self._conninfo, autocommit=True, prepare_threshold=None
         )
-        self._reader = Reader(self._bootstrap, self._name, self._topics, self._starts)
+        self.parking = Parking(self.connection, self._bootstrap, [self._name])
+        self._reader = Reader(
+            self._bootstrap, self._name, self._topics, self._starts, mend=SET_BACK
+        )
 
     def __exit__(
         self,
@@ -69,7 +76,27 @@ class Follower:
         self.connection.close()
 
     def read(self, limit: int, wait_s: float) -> list[Batch]:
-        return self._reader.read(limit, wait_s)
+        batches = self._reader.read(limit, wait_s)
+        VITALS.turn()
+        for batch in batches:
+            self.parking.saw(batch.end - batch.start)
+        return batches
+
+    @contextmanager
+    def moving(self, batches: Sequence[Batch]) -> Iterator[None]:
+        """What is parked and the positions, in one transaction; begins anew if fenced.
+
+        Raises NotAcknowledged when something parked may not be on the log.
+        """
+        try:
+            with observed(self._name, batches), self.connection.transaction():
+                yield
+                self.parking.confirm()
+                for batch in batches:
+                    self.done(batch)
+        except Fenced:
+            for batch in batches:
+                self.again(batch)
 
     def done(self, batch: Batch) -> None:
         """Call inside `connection.transaction()` where rows belong to the effect."""
@@ -81,15 +108,9 @@ class Follower:
         logger.warning("fenced", action="claim", topic=place[0], partition=place[1])
         self._reader.restart([place])
 
-    def finish(self, batch: Batch) -> None:
-        """`done`, or `again` when fenced."""
-        try:
-            self.done(batch)
-        except Fenced:
-            self.again(batch)
-
     def _starts(
         self, places: Sequence[tuple[str, int]]
     ) -> dict[tuple[str, int], Start]:
         found = claim(self.connection, self._name, places, self._topic_ids, self._owner)
+        self.parking.load()
         return {(each.topic, each.partition): each.start for each in found}

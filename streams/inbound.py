@@ -1,7 +1,7 @@
 """Deliveries from platforms: opened, read, and told to the streams they are about.
 
 A delivery whose publication no row shows yet waits in Postgres, is tried again every
-second, and is parked after a day.
+second, and is parked after a day. One that nobody can read is parked at once.
 """
 
 import asyncio
@@ -11,31 +11,32 @@ from time import monotonic
 from typing import Protocol, TypeAlias
 
 import msgspec
-import structlog
 from msgspec import Struct
 from psycopg.rows import class_row
 
 from connectors.base import Challenge, Delivery, Webhooks
-from connectors.errors import Unreadable
 from schemas.clock import Clock
 from schemas.commands.publication import RecordReview
 from schemas.envelope import Record, command
 from schemas.ids import derived, stream_key
 from schemas.jobs import Sealed
 from schemas.observations import DeliveryReceived
-from schemas.registry import Command
-from schemas.topics import INBOUND, PARKED
+from schemas.registry import Command, Data
+from schemas.topics import INBOUND
+from streams.faults import reach
 from streams.following import Connection, Follower
+from streams.judging import envelope_of, unread
+from streams.keyring import Tampered
 from streams.log import Log
-from streams.positions import Fenced
+from streams.parking import Found, Parking
+from streams.places import messages_at
 from streams.reading import Batch
-
-logger = structlog.get_logger()
 
 READER = "inbound"
 PLATFORM_TENANT = "_platform"
 FIELD = "delivery"
 PATIENCE = timedelta(days=1)
+TOO_LATE = "no publication of ours within a day"
 LOOK_S = 1.0
 
 FIND = """
@@ -44,16 +45,22 @@ WHERE platform = %(platform)s AND item_id = %(item)s AND %(item)s <> ''
    OR platform = %(platform)s AND share_id = %(share)s AND %(share)s <> ''
 """
 WAIT = """
-INSERT INTO coordination.inbound_waiting (observation_id, platform, sealed)
-VALUES (%s, %s, %s) ON CONFLICT (observation_id) DO NOTHING
+INSERT INTO coordination.inbound_waiting
+  (observation_id, platform, sealed, topic, partition, "offset")
+VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (observation_id) DO NOTHING
 """
 WAITING = """
 UPDATE coordination.inbound_waiting SET tries = tries + 1
 WHERE observation_id IN (SELECT observation_id FROM coordination.inbound_waiting
   ORDER BY tries, first_seen LIMIT 100)
-RETURNING observation_id, platform, sealed::text AS sealed, first_seen
+RETURNING observation_id, platform, sealed::text AS sealed, first_seen, topic,
+  partition, "offset"
 """
 FOUND = "DELETE FROM coordination.inbound_waiting WHERE observation_id = %s"
+
+
+class NotUnderstood(Exception):
+    """No build like this one will ever make sense of this delivery: park it."""
 
 
 class Opens(Protocol):
@@ -83,6 +90,9 @@ class Waiting(Struct, frozen=True):
     platform: str
     sealed: str
     first_seen: datetime
+    topic: str
+    partition: int
+    offset: int
 
 
 _PARCEL = msgspec.json.Decoder(Parcel)
@@ -95,14 +105,18 @@ def pack(headers: Mapping[str, str], body: bytes) -> bytes:
 
 
 class Inbound:
+    """What to do about one delivery; not thread-safe."""
+
     def __init__(
         self,
+        bootstrap: str,
         connection: Connection,
         log: Log,
         keyring: Opens,
         webhooks: WebhooksOf,
         clock: Clock,
     ) -> None:
+        self._bootstrap = bootstrap
         self._connection = connection
         self._log = log
         self._keyring = keyring
@@ -110,46 +124,49 @@ class Inbound:
         self._clock = clock
 
     async def tell(self, observation_id: str, platform: str, sealed: Sealed) -> bool:
-        """False when it is about something that no row shows yet."""
-        delivery = await self._opened(observation_id, platform, sealed)
+        """False when it is about something that no row shows yet.
+
+        Raises NotUnderstood; KeyMissing when the keyring has lost a key.
+        """
+        delivery = await self._opened(platform, sealed)
         if delivery is None or delivery.state is None:
             return True
         streams = self._find(platform, delivery)
+        if not streams:
+            return False
         now = self._clock()
+        reach("inbound.before_append")
         await asyncio.gather(
             *(
                 self._log.append(review(observation_id, stream, delivery, now))
                 for stream in streams
             )
         )
-        return bool(streams)
+        reach("inbound.appended")
+        return True
 
-    async def look_again(self) -> None:
+    async def look_again(self, parking: Parking) -> None:
         """Those that wait, oldest and least tried first."""
         cursor = self._connection.cursor(row_factory=class_row(Waiting))
         for row in cursor.execute(WAITING).fetchall():
             sealed = _SEALED.decode(row.sealed)
-            told = await self.tell(row.observation_id, row.platform, sealed)
-            if not told and self._clock() - row.first_seen > PATIENCE:
-                await self._park(row)
-                told = True
-            if told:
+            if await self.tell(row.observation_id, row.platform, sealed):
                 self._connection.execute(FOUND, (row.observation_id,))
+            elif self._clock() - row.first_seen > PATIENCE:
+                await asyncio.to_thread(self._give_up, parking, row)
 
-    async def _opened(
-        self, observation_id: str, platform: str, sealed: Sealed
-    ) -> Delivery | None:
-        plain = await self._keyring.open(PLATFORM_TENANT, sealed, FIELD)
+    async def _opened(self, platform: str, sealed: Sealed) -> Delivery | None:
+        try:
+            plain = await self._keyring.open(PLATFORM_TENANT, sealed, FIELD)
+        except (Tampered, ValueError) as wrong:
+            raise NotUnderstood(f"{type(wrong).__name__}: {wrong}") from wrong
         if plain is None:
             return None
         try:
             found = self._webhooks(platform).parse(_PARCEL.decode(plain).body)
-        except Unreadable as wrong:
-            # It was read once before it was kept: only a newer build reads less.
-            logger.warning(
-                "unreadable", action="skip", id=observation_id, why=str(wrong)
-            )
-            return None
+        except Exception as wrong:
+            # It was read once before it was kept: only another build reads less.
+            raise NotUnderstood(f"{type(wrong).__name__}: {wrong}") from wrong
         return None if isinstance(found, Challenge) else found
 
     def _find(self, platform: str, delivery: Delivery) -> list[Stream]:
@@ -161,17 +178,15 @@ class Inbound:
         cursor = self._connection.cursor(row_factory=class_row(Stream))
         return cursor.execute(FIND, asked).fetchall()
 
-    async def _park(self, row: Waiting) -> None:
-        body = {
-            "reader": READER,
-            "observationId": row.observation_id,
-            "platform": row.platform,
-            "reason": "no publication of ours within a day",
-            "sealed": msgspec.Raw(row.sealed.encode()),
-        }
-        key = stream_key(PLATFORM_TENANT, row.observation_id)
-        await self._log.append_raw(PARKED, key, msgspec.json.encode(body))
-        logger.error("parked", action="park", id=row.observation_id)
+    def _give_up(self, parking: Parking, row: Waiting) -> None:
+        (message,) = messages_at(
+            self._bootstrap, [(row.topic, row.partition, row.offset)]
+        )
+        found = unread(message, TOO_LATE, envelope_of(message))
+        with self._connection.transaction():
+            parking.keep(READER, found, found.reason)
+            self._connection.execute(FOUND, (row.observation_id,))
+            parking.confirm()
 
 
 def review(
@@ -209,7 +224,7 @@ async def run(
     follower = Follower(bootstrap, conninfo, READER, [INBOUND.name])
     await asyncio.to_thread(follower.open)
     log = Log(bootstrap)
-    inbound = Inbound(follower.connection, log, keyring, webhooks, clock)
+    inbound = Inbound(bootstrap, follower.connection, log, keyring, webhooks, clock)
     try:
         await _loop(follower, inbound, stop)
     finally:
@@ -224,23 +239,44 @@ async def _loop(follower: Follower, inbound: Inbound, stop: asyncio.Event) -> No
         for batch in await asyncio.to_thread(follower.read, 100, 0.5):
             await _take(follower, inbound, batch)
         if monotonic() - looked >= LOOK_S:
-            await inbound.look_again()
+            await inbound.look_again(follower.parking)
             looked = monotonic()
 
 
 async def _take(follower: Follower, inbound: Inbound, batch: Batch) -> None:
-    """Told or kept first; the position moves with what is kept."""
-    kept: list[tuple[str, str, bytes]] = []
+    """Told first; the position moves with what waits and what is parked."""
+    kept: list[tuple[str | int, ...]] = []
+    odd: list[tuple[Found, str]] = [(each, each.reason) for each in batch.unreadable]
     for record in batch.records:
-        if not isinstance(record.data, DeliveryReceived):
-            continue
-        seen, id_ = record.data, record.envelope.id
-        if not await inbound.tell(id_, seen.platform, seen.sealed):
-            kept.append((id_, seen.platform, msgspec.json.encode(seen.sealed)))
-    try:
-        with follower.connection.transaction():
-            for id_, platform, sealed in kept:
-                follower.connection.execute(WAIT, (id_, platform, sealed.decode()))
-            follower.done(batch)
-    except Fenced:
-        follower.again(batch)
+        try:
+            waits = await _told(inbound, record)
+        except NotUnderstood as wrong:
+            odd.append((record, str(wrong)))
+        else:
+            kept += waits
+    await asyncio.to_thread(_keep, follower, batch, kept, odd)
+
+
+async def _told(inbound: Inbound, record: Record[Data]) -> list[tuple[str | int, ...]]:
+    """The row of a delivery that has to wait, or none."""
+    seen, id_ = record.data, record.envelope.id
+    if not isinstance(seen, DeliveryReceived):
+        raise NotUnderstood(f"{record.envelope.type} does not belong on this topic")
+    if await inbound.tell(id_, seen.platform, seen.sealed):
+        return []
+    sealed = msgspec.json.encode(seen.sealed).decode()
+    where = (record.topic, record.partition, record.offset)
+    return [(id_, seen.platform, sealed, *where)]
+
+
+def _keep(
+    follower: Follower,
+    batch: Batch,
+    kept: list[tuple[str | int, ...]],
+    odd: list[tuple[Found, str]],
+) -> None:
+    with follower.moving([batch]):
+        for row in kept:
+            follower.connection.execute(WAIT, row)
+        for found, reason in odd:
+            follower.parking.keep(READER, found, reason)

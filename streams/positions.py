@@ -8,7 +8,7 @@ from msgspec import Struct
 from schemas.envelope import Record
 from schemas.registry import Data
 from streams.acceptance import Fence
-from streams.reading import Batch, LogChanged, Start
+from streams.reading import REBUILD, SET_BACK, Batch, LogChanged, Start
 
 CLAIM = """
 INSERT INTO coordination.positions AS p
@@ -16,13 +16,14 @@ INSERT INTO coordination.positions AS p
 VALUES (%(reader)s, %(topic)s, %(partition)s, %(topic_id)s, 0, 1, %(owner)s)
 ON CONFLICT (reader, topic, partition) DO UPDATE
   SET reader_epoch = p.reader_epoch + 1, reader_owner = excluded.reader_owner
-RETURNING topic_id, next_offset, reader_epoch, log_epoch, log_owner, log_n
+RETURNING topic_id, next_offset, log_epoch, log_owner, log_n, mark
 """
 
 ADVANCE = """
 UPDATE coordination.positions
 SET next_offset = %(end)s, leader_epoch = %(leader_epoch)s, log_epoch = %(epoch)s,
-    log_owner = %(log_owner)s, log_n = %(n)s, updated_at = clock_timestamp(),
+    log_owner = %(log_owner)s, log_n = %(n)s, mark = %(mark)s,
+    updated_at = clock_timestamp(),
     command_offset = greatest(command_offset, %(command_offset)s)
 WHERE reader = ANY(%(readers)s) AND topic = %(topic)s AND partition = %(partition)s
   AND next_offset = %(start)s AND reader_owner = %(owner)s
@@ -72,12 +73,14 @@ def _claim_one(
         },
     ).fetchone()
     if found is None or found[0] != topic_id:
+        mend = REBUILD if "." in reader else SET_BACK
         raise LogChanged(
-            f"{reader}: topic {place[0]} is another one than before; "
-            "run `contentops projection rebuild --all`"
+            f"{reader}: topic {place[0]} is another one than before; run `{mend}`"
         )
-    fence = Fence(int(str(found[3])), str(found[4]), int(str(found[5])))
-    return Claimed(reader, *place, Start(int(str(found[1])), fence))
+    offset, mark = int(str(found[1])), str(found[5])
+    fence = Fence(int(str(found[2])), str(found[3]), int(str(found[4])))
+    marks = {offset - 1: mark} if mark and offset else {}
+    return Claimed(reader, *place, Start(offset, fence, marks))
 
 
 def advance(
@@ -100,6 +103,7 @@ def advance(
             "epoch": fence.epoch,
             "log_owner": fence.owner,
             "n": fence.n,
+            "mark": batch.mark,
             "command_offset": command_mark(batch.records),
             "owner": owner,
         },

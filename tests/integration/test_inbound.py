@@ -16,6 +16,7 @@ from schemas.clock import utc_now
 from schemas.commands.publication import RecordReview
 from schemas.envelope import Envelope, Record, encode
 from schemas.ids import derived, observation_id
+from schemas.jobs import Sealed
 from schemas.observations import DeliveryReceived
 from schemas.registry import Command, wire_name
 from schemas.topics import INBOUND, PARKED, PUBLICATION
@@ -72,6 +73,14 @@ class Post:
     def reviews(self, publication_id: str) -> list[Record[Command]]:
         found = self._tail.commands(self.town.tenant)
         return [each for each in found if each.envelope.aggregate_id == publication_id]
+
+    def parked(self, id_: str) -> str | None:
+        asked = (
+            "SELECT reason FROM coordination.parked WHERE reader = 'inbound'"
+            " AND event_id = %s"
+        )
+        row = self.town.row(asked, id_)
+        return None if row is None else str(row[0])
 
     def waiting(self, id_: str) -> bool:
         asked = "SELECT 1 FROM coordination.inbound_waiting WHERE observation_id = %s"
@@ -178,10 +187,12 @@ async def test_after_a_day_it_is_parked_still_sealed(post: Post) -> None:
             lambda: [each for each in parked.read() if id_.encode() in each.key()]
         )
 
-    value = message.value() or b""
-    assert json.loads(value)["observationId"] == id_
+    value, told = message.value() or b"", dict(message.headers() or ())
+    assert json.loads(value)["message_id"] == id_
     assert share_id.encode() not in value
+    assert told["parked_by"] == b"inbound"
     await until_async(lambda: not post.waiting(id_))
+    assert post.parked(id_) == "no publication of ours within a day"
 
 
 async def test_what_says_nothing_about_a_publication_is_passed_over(
@@ -197,7 +208,40 @@ async def test_what_says_nothing_about_a_publication_is_passed_over(
 
     await until_async(lambda: post.reviews(publication_id))
     assert not post.waiting(silent)
+    assert post.parked(silent) is None
     assert not post.waiting(broken)
+    assert "Unreadable" in str(post.parked(broken))
+
+
+async def test_what_nobody_can_read_is_parked_and_the_rest_goes_on(post: Post) -> None:
+    """No headers, no JSON, another key, a record that has no business there."""
+    id_ = uuid4().hex
+    key = f"{PLATFORM_TENANT}:{id_}"
+    data = DeliveryReceived("douyin", id_, Sealed(id_, "bm9uc2U=", "Y2lwaGVy"))
+    envelope = Envelope(
+        id=id_,
+        type=wire_name(DeliveryReceived),
+        subject=f"delivery/{id_}",
+        tenant=PLATFORM_TENANT,
+        time=utc_now(),
+        key="douyin:x",
+    )
+    value, headers = encode(Record(envelope=envelope, data=data))
+    log = Batched(post.town.kafka)
+    log.add_raw(INBOUND, f"douyin:{id_}", value, [])
+    log.add_raw(INBOUND, "douyin:x", b"{", headers)
+    log.add_raw(INBOUND, f"douyin:{id_} else", value, headers)
+    log.confirm()
+    share_id = uuid4().hex
+    publication_id = post.publication(share_id=share_id)
+    await post.deliver(create_video(share_id, "item-6"))
+    await until_async(lambda: post.reviews(publication_id))
+
+    asked = (
+        "SELECT count(*) FROM coordination.parked WHERE reader = 'inbound'"
+        " AND key IN (%s, %s)"
+    )
+    await until_async(lambda: post.town.row(asked, key, f"douyin:{id_}") == (3,))
 
 
 def _two(found: list[Record[Command]]) -> list[Record[Command]]:
