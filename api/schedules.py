@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from msgspec.structs import replace
+
 from api.problems import Problem, invalid
 from schemas.jobs import Schedule
 
@@ -16,11 +18,27 @@ def schedule(at: str | None, timezone: str | None, now: datetime) -> Schedule:
     if at is None:
         return Schedule(at=now, local=_local(now, zone), timezone=zone.key)
     moment = _read(at)
-    instant = moment if moment.tzinfo else _placed(moment, zone, given=timezone)
+    instant = moment if moment.tzinfo else _placed(moment, zone, timezone)
     _check(instant, now)
     # The five seconds of grace count as "now", so no timer lies in the past.
     when = max(instant.astimezone(UTC), now)
     return Schedule(at=when, local=_local(when, zone), timezone=zone.key)
+
+
+def until(planned: Schedule, not_after: str | None, timezone: str | None) -> Schedule:
+    """With the instant it must not happen after; raises the 422 that names it."""
+    if not_after is None:
+        return planned
+    moment = _read(not_after, "/notAfter")
+    zone = _zone(timezone)
+    last = moment if moment.tzinfo else _placed(moment, zone, timezone, "/notAfter")
+    if last <= planned.at:
+        raise invalid(
+            "/notAfter",
+            "This is not after the time it is planned for.",
+            "Choose a later time, or leave it out.",
+        )
+    return replace(planned, not_after=last.astimezone(UTC))
 
 
 def _zone(name: str | None) -> ZoneInfo:
@@ -34,22 +52,29 @@ def _zone(name: str | None) -> ZoneInfo:
         ) from wrong
 
 
-def _read(at: str) -> datetime:
+def _read(at: str, field: str = "/scheduleAt") -> datetime:
     try:
         found = datetime.fromisoformat(at)
     except ValueError as wrong:
-        raise _wrong(
+        raise invalid(
+            field,
             "This is not a point in time.",
             "Use 2026-11-23T08:00:00Z, or a local time together with timezone.",
         ) from wrong
     # outside these years the arithmetic of zones overflows
     if not 1970 <= found.year <= 2999:
-        raise _wrong("This is too far away.", "Choose a time within a year.")
+        raise invalid(field, "This is too far away.", "Choose a time within a year.")
     return found
 
 
-def _placed(moment: datetime, zone: ZoneInfo, *, given: str | None) -> datetime:
-    """A local time the clocks skip is refused; of two equal ones the first counts."""
+def _placed(
+    moment: datetime, zone: ZoneInfo, given: str | None, field: str = "/scheduleAt"
+) -> datetime:
+    """A local time the clocks skip is refused; of two equal ones the first counts.
+
+    Whether 02:30 means 01:30 or 03:30 on such a day is not for us to say; the answer
+    offers it moved forward by the gap.
+    """
     if given is None:
         raise invalid(
             "/timezone", "A local time needs its zone.", "Add timezone, or end with Z."
@@ -57,7 +82,12 @@ def _placed(moment: datetime, zone: ZoneInfo, *, given: str | None) -> datetime:
     placed = moment.replace(tzinfo=zone, fold=0)
     back = placed.astimezone(UTC).astimezone(zone).replace(tzinfo=None)
     if back != moment:
-        raise _wrong("The clocks skip this time there.", "Choose another time.")
+        moved = back.isoformat(timespec="seconds")
+        raise invalid(
+            field,
+            "The clocks skip this time there.",
+            f"Choose {moved}, or another time.",
+        )
     return placed
 
 

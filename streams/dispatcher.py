@@ -1,4 +1,4 @@
-"""Ringing for due jobs, firing due timers, and giving up jobs that kill workers.
+"""Ringing for due jobs, firing due timers, ending jobs that kill workers or run over.
 
 A bell assigns nothing and a timer's command has a derived id, so everything here may
 be lost, late or doubled. A mark per job and timer only keeps it from being repeated
@@ -16,39 +16,49 @@ from psycopg import AsyncConnection
 from psycopg.rows import TupleRow, class_row
 
 from schemas.clock import Clock
-from schemas.commands.job import LoseJob
+from schemas.commands.job import ExpireJob, LoseJob
 from schemas.commands.publication import FirePublication
 from schemas.envelope import Record, command, stamp
 from schemas.ids import derived
 from schemas.registry import Command
 from schemas.topics import JOB, JOBS, PUBLICATION
+from streams import metrics
 from streams.due import (
     JOBS_DUE,
     LOST,
+    MOST,
     NEXT_IN,
+    OVERDUE,
     SWEEP,
     SWEEP_MARKS,
     TIMERS_DUE,
     Bell,
     Lost,
+    Overdue,
     Timer,
 )
+from streams.faults import reach
 from streams.following import when_up
-from streams.freshness import Freshness, ends_of
-from streams.leases import DEATHS
+from streams.freshness import STALE_S, Freshness, ends_of
 from streams.log import Log, NotAcknowledged
+from streams.queue import DEATHS
+from streams.vitals import VITALS
 
 logger = structlog.get_logger()
 
 TICK_S = 0.2
+# Positions are announced after every batch; the rows of a few are looked at together.
+APART_S = 0.03
 SHORTEST_S = 0.01
 LONGEST_S = 1.0
+GRACE_S = 3600.0
+"""A timer that fires later than this is missed, unless its plan says otherwise."""
 ROLES = tuple(JOBS)
 TOPICS = {"tasks": JOB.events.name, "timers": PUBLICATION.events.name}
 
 POSITIONS = """
-SELECT topic, partition, max(next_offset) FROM coordination.positions
-WHERE (split_part(reader, '.', 1), topic) IN (('tasks', %s), ('timers', %s))
+SELECT topic, partition, max(next_offset) FROM coordination.live_positions
+WHERE (projection, topic) IN (('tasks', %s), ('timers', %s))
 GROUP BY topic, partition
 """
 SWEEP_S = 3600.0
@@ -58,17 +68,26 @@ class Dispatcher:
     """Several may run at once: the marks are taken by one of them each."""
 
     def __init__(
-        self, connection: AsyncConnection[TupleRow], log: Log, clock: Clock
+        self,
+        connection: AsyncConnection[TupleRow],
+        log: Log,
+        clock: Clock,
+        grace_s: float = GRACE_S,
     ) -> None:
         self._connection = connection
         self._log = log
         self._clock = clock
+        self._grace_s = grace_s
 
     async def tick(self) -> int:
-        """Everything that is due now; the number of records appended."""
-        fired = await self._fire()
-        rung = await self._ring()
-        return fired + rung + await self._lose()
+        """Everything that is due now, up to `MOST` of a kind; how much it was."""
+        done = (
+            await self._ring(),
+            await self._fire(),
+            await self._expire(),
+            await self._lose(),
+        )
+        return sum(done)
 
     async def next_in(self) -> float:
         """Seconds to sleep when nobody announces anything; never more than one."""
@@ -81,28 +100,44 @@ class Dispatcher:
         await self._connection.execute(SWEEP_MARKS)
 
     async def _ring(self) -> int:
-        asked = {"kind": "job", "roles": list(ROLES)}
+        asked = {"kind": "job", "roles": list(ROLES), "deaths": DEATHS}
         cursor = self._connection.cursor(row_factory=class_row(Bell))
         bells = await (await cursor.execute(JOBS_DUE, asked)).fetchall()
         for bell in bells:
             self._log.append_soon(JOBS[bell.role], bell.id, bell.id.encode())
+        if bells:
+            reach("dispatcher.rung")
         return len(bells)
 
     async def _fire(self) -> int:
-        asked = {"kind": "timer", "now": self._clock()}
+        now = self._clock()
         cursor = self._connection.cursor(row_factory=class_row(Timer))
-        timers = await (await cursor.execute(TIMERS_DUE, asked)).fetchall()
-        await self._append([fired(timer, self._clock()) for timer in timers])
-        return len(timers)
+        found = await cursor.execute(TIMERS_DUE, {"kind": "timer", "now": now})
+        timers = await found.fetchall()
+        for timer in timers:
+            late = (now - timer.at).total_seconds()
+            metrics.TIMER_LATE_SECONDS.observe(max(late, 0.0))
+        return await self._append(
+            [fired(timer, self._clock(), self._grace_s) for timer in timers]
+        )
+
+    async def _expire(self) -> int:
+        now = self._clock()
+        cursor = self._connection.cursor(row_factory=class_row(Overdue))
+        found = await cursor.execute(OVERDUE, {"kind": "deadline", "now": now})
+        return await self._append([expired(job, now) for job in await found.fetchall()])
 
     async def _lose(self) -> int:
         asked = {"kind": "lost", "deaths": DEATHS}
         cursor = self._connection.cursor(row_factory=class_row(Lost))
         lost = await (await cursor.execute(LOST, asked)).fetchall()
-        await self._append([given_up(each, self._clock()) for each in lost])
-        return len(lost)
+        return await self._append([given_up(each, self._clock()) for each in lost])
 
-    async def _append(self, records: Sequence[Record[Command]]) -> None:
+    async def _append(self, records: Sequence[Record[Command]]) -> int:
+        """All at once, and their acknowledgements awaited together."""
+        if not records:
+            return 0
+        reach("dispatcher.marked")
         appending = (self._log.append(record) for record in records)
         outcomes = await asyncio.gather(*appending, return_exceptions=True)
         for outcome in outcomes:
@@ -110,17 +145,33 @@ class Dispatcher:
                 logger.warning("not acknowledged", action="append_again")
             elif isinstance(outcome, BaseException):
                 raise outcome
+        reach("dispatcher.appended")
+        return len(records)
 
 
-def fired(timer: Timer, now: datetime) -> Record[Command]:
+def fired(timer: Timer, now: datetime, grace_s: float) -> Record[Command]:
+    """Its id is the timer's alone: whatever is sent again later, the first counts."""
     return command(
-        FirePublication(at=timer.at),
+        FirePublication(at=timer.at, fired_at=now, grace_s=grace_s),
         tenant=timer.tenant,
         aggregate_id=timer.id,
         id=derived("timer", timer.id, stamp(timer.at)),
         time=now,
         correlation=timer.correlation,
         cause=timer.event_id,
+        auth_id="dispatcher",
+    )
+
+
+def expired(job: Overdue, now: datetime) -> Record[Command]:
+    return command(
+        ExpireJob(deadline=job.deadline),
+        tenant=job.tenant,
+        aggregate_id=job.id,
+        id=derived("expire", job.id, stamp(job.deadline)),
+        time=now,
+        correlation=job.correlation,
+        cause=job.event_id,
         auth_id="dispatcher",
     )
 
@@ -138,16 +189,47 @@ def given_up(lost: Lost, now: datetime) -> Record[Command]:
     )
 
 
-async def run(bootstrap: str, conninfo: str, clock: Clock, stop: asyncio.Event) -> None:
+async def run(
+    bootstrap: str,
+    conninfo: str,
+    clock: Clock,
+    stop: asyncio.Event,
+    *,
+    grace_s: float = GRACE_S,
+) -> None:
     """Until `stop` is set; raises what nobody expected."""
     log = Log(bootstrap)
     try:
         async with await _connect(conninfo) as connection:
             await connection.execute("LISTEN positions")
-            dispatcher = Dispatcher(connection, log, clock)
+            dispatcher = Dispatcher(connection, log, clock, grace_s)
             await _loop(bootstrap, connection, dispatcher, stop)
     finally:
         await log.close()
+
+
+class Ends:
+    """The question for the log's ends, asked beside the ticks: it takes longer."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self._bootstrap = bootstrap
+        self._asking: asyncio.Task[Mapping[tuple[str, int], int]] | None = None
+        self._since = 0.0
+
+    def answer(self) -> Mapping[tuple[str, int], int] | None:
+        """Asks if nobody does; None until there is an answer."""
+        if self._asking is None:
+            self._asking = asyncio.create_task(_ends(self._bootstrap))
+            self._since = monotonic()
+        if not self._asking.done():
+            return None
+        asked, self._asking = self._asking, None
+        return asked.result()
+
+    @property
+    def overdue(self) -> bool:
+        """So long without an answer that nobody knows how fresh the rows are."""
+        return self._asking is not None and monotonic() - self._since > STALE_S
 
 
 async def _loop(
@@ -156,19 +238,22 @@ async def _loop(
     dispatcher: Dispatcher,
     stop: asyncio.Event,
 ) -> None:
-    fresh = Freshness(monotonic)
+    fresh, ends = Freshness(monotonic), Ends(bootstrap)
     swept = monotonic()
     while not stop.is_set():
-        if fresh.due():
-            fresh.raise_bar(await _ends(bootstrap))
+        if fresh.due() and (found := ends.answer()) is not None:
+            fresh.raise_bar(found)
         pause = TICK_S
-        if fresh.may_act(await positions(connection)) and not await dispatcher.tick():
-            pause = await dispatcher.next_in()
+        if not ends.overdue and fresh.may_act(await positions(connection)):
+            done = await dispatcher.tick()
+            pause = SHORTEST_S if done >= MOST else pause
+            pause = pause if done else await dispatcher.next_in()
+            VITALS.turn()
         if monotonic() - swept > SWEEP_S:
             swept = monotonic()
             await dispatcher.sweep()
         async for _ in connection.notifies(timeout=pause, stop_after=1):
-            pass
+            await asyncio.sleep(APART_S)
 
 
 @when_up

@@ -4,6 +4,12 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from streams.queue import TURNS
+
+MOST = 1000
+"""How many of one kind are taken in one tick; full means: look again at once."""
+UNENDED = "('waiting', 'waiting_for_parent', 'retrying', 'running')"
+
 # A mark is taken before the act: if the act fails, it is repeated after five seconds.
 _MARK = """
 INSERT INTO coordination.dispatch_marks AS m (kind, id, mark, at)
@@ -17,22 +23,16 @@ NOT EXISTS (SELECT FROM coordination.dispatch_marks f
   WHERE f.kind = %(kind)s AND f.id = t.id
     AND f.at >= clock_timestamp() - interval '5 seconds' AND f.mark = {mark})
 """
-_TASK_MARK = "t.status || ':' || coalesce(t.attempt, 0)"
 
+# Only the first of each line are rung for: whoever takes one looks for the next.
+_TASK_MARK = "t.status || ':' || coalesce(t.attempt, 0)"
 JOBS_DUE = f"""
-WITH due AS (
-  SELECT t.id, t.role, {_TASK_MARK} AS mark FROM read.tasks t
-  LEFT JOIN coordination.leases l ON l.job_id = t.id
-  WHERE t.role = ANY(%(roles)s) AND (
-      t.status IN ('waiting', 'retrying')
-        AND (t.not_before IS NULL OR t.not_before <= clock_timestamp())
-        AND (l.until IS NULL OR l.owner = '' OR l.until <= clock_timestamp())
-      OR t.status = 'running' AND (l.until IS NULL OR l.until <= clock_timestamp()))
-    AND {_UNMARKED.format(mark=_TASK_MARK)}
-  ORDER BY t.priority DESC, coalesce(t.not_before, t.created_at) LIMIT 100
+WITH {TURNS}, due AS (
+  SELECT t.id, t.role, {_TASK_MARK} AS mark FROM turns t
+  WHERE {_UNMARKED.format(mark=_TASK_MARK)} LIMIT {MOST}
 ), marked AS ({_MARK})
 SELECT due.id, due.role FROM due JOIN marked USING (id)
-"""  # noqa: S608  every part is a constant of this module
+"""  # noqa: S608  every part is a constant of this package
 
 _TIMER_MARK = "t.at::text"
 TIMERS_DUE = f"""
@@ -41,7 +41,7 @@ WITH due AS (
   FROM read.timers t
   WHERE t.state = 'armed' AND t.kind = 'publication' AND t.at <= %(now)s
     AND {_UNMARKED.format(mark=_TIMER_MARK)}
-  ORDER BY t.at LIMIT 100
+  ORDER BY t.at LIMIT {MOST}
 ), marked AS ({_MARK})
 SELECT due.id, due.tenant, due.at, due.event_id,
   coalesce(due.correlation, '') AS correlation
@@ -58,9 +58,24 @@ WITH due AS (
   WHERE l.owner <> '' AND NOT l.done AND l.until <= clock_timestamp()
     AND l.deaths + 1 >= %(deaths)s AND t.status IN ('waiting', 'retrying', 'running')
     AND {_UNMARKED.format(mark=_DEATH_MARK)}
-  LIMIT 100
+  LIMIT {MOST}
 ), marked AS ({_MARK})
 SELECT due.id, due.tenant, due.event_id, due.token, due.deaths,
+  coalesce(due.correlation, '') AS correlation
+FROM due JOIN marked USING (id)
+"""  # noqa: S608  every part is a constant of this module
+
+_DEADLINE_MARK = "t.deadline::text"
+OVERDUE = f"""
+WITH due AS (
+  SELECT t.id, t.tenant, t.event_id, t.correlation, t.deadline,
+    {_DEADLINE_MARK} AS mark
+  FROM read.tasks t
+  WHERE t.deadline <= %(now)s AND t.status IN {UNENDED}
+    AND {_UNMARKED.format(mark=_DEADLINE_MARK)}
+  ORDER BY t.deadline LIMIT {MOST}
+), marked AS ({_MARK})
+SELECT due.id, due.tenant, due.event_id, due.deadline,
   coalesce(due.correlation, '') AS correlation
 FROM due JOIN marked USING (id)
 """  # noqa: S608  every part is a constant of this module
@@ -98,11 +113,22 @@ class Lost(Struct, frozen=True):
     correlation: str
 
 
-# Seconds until the next timer or postponed job; null when nothing is waiting.
-NEXT_IN = """
+class Overdue(Struct, frozen=True):
+    id: str
+    tenant: str
+    event_id: str
+    deadline: datetime
+    correlation: str
+
+
+# Seconds until the next timer, postponed job or deadline; null when nothing is waiting.
+NEXT_IN = f"""
 SELECT extract(epoch FROM least(
-  (SELECT min(at) FROM read.timers WHERE state = 'armed' AND at > clock_timestamp()),
+  (SELECT min(at) FROM read.timers
+   WHERE state = 'armed' AND at > statement_timestamp()),
   (SELECT min(not_before) FROM read.tasks
-   WHERE status IN ('waiting', 'retrying') AND not_before > clock_timestamp())
+   WHERE status IN ('waiting', 'retrying') AND not_before > statement_timestamp()),
+  (SELECT min(deadline) FROM read.tasks
+   WHERE status IN {UNENDED} AND deadline > statement_timestamp())
 ) - clock_timestamp())::float8
-"""
+"""  # noqa: S608  every part is a constant of this module

@@ -10,62 +10,54 @@ import msgspec
 from msgspec import Struct
 from psycopg.rows import class_row
 
-from schemas.jobs import JobInput
+from schemas.jobs import JobInput, JobResult
 from streams.agents.work import Job
 from streams.pools import Pool
+from streams.queue import DEATHS, TURNS
 
-DEATHS = 2
-ENDED = frozenset({"completed", "failed", "cancelled", "lost"})
+# Names this use of advisory locks; the second number is the job.
+LEASING = 7_034
+
+ENDED = frozenset({"completed", "failed", "cancelled", "lost", "parent_failed"})
 
 # A finished attempt keeps its job back until the read model has seen the result,
 # and for a minute at most: then the log, which knows, is asked again.
 DONE_S = 60.0
 
-# Rows are made first: an outer join cannot be locked.
-PREPARE = """
-INSERT INTO coordination.leases
-  (job_id, tenant, role, token, owner, until, deaths, done)
-SELECT t.id, t.tenant, t.role, '', '', '-infinity', 0, false
-FROM read.tasks t
-WHERE t.role = %(role)s AND t.status IN ('waiting', 'retrying', 'running')
-  AND NOT EXISTS (SELECT FROM coordination.leases l WHERE l.job_id = t.id)
-ON CONFLICT (job_id) DO NOTHING
-"""
-
-# Free: nobody holds it, or its holder died, or the attempt that ended is to be
-# repeated. The holder's second death is for the dispatcher to report.
-FREE = """
-(t.status = 'running' OR t.status IN ('waiting', 'retrying')
-  AND (t.not_before IS NULL OR t.not_before <= clock_timestamp()))
-AND (l.until <= clock_timestamp()
-  OR l.done AND t.status = 'retrying' AND t.token = l.token)
-AND NOT (l.owner <> '' AND NOT l.done AND l.deaths + 1 >= %(deaths)s)
-"""
-
+# A job without a lease row cannot be locked, so askers lock its name. Whoever saw an
+# older state of the row gets nothing: the row is looked at again when it is written.
 TAKE = f"""
-WITH busy AS (
-  SELECT tenant, count(*) AS running FROM coordination.leases
-  WHERE owner <> '' AND NOT done AND until > clock_timestamp() GROUP BY tenant
-), best AS (
-  SELECT l.job_id FROM read.tasks t
-  JOIN coordination.leases l ON l.job_id = t.id
-  LEFT JOIN busy ON busy.tenant = t.tenant
-  WHERE t.role = %(role)s AND {FREE}
-  ORDER BY t.priority DESC, coalesce(busy.running, 0),
-    coalesce(t.not_before, t.created_at), t.id
-  LIMIT 1 FOR UPDATE OF l SKIP LOCKED
+WITH {TURNS}, best AS (
+  SELECT id, role, tenant, coalesce(token, '') AS seen FROM turns
+  WHERE pg_try_advisory_xact_lock({LEASING}, hashtext(id)) LIMIT 1
+), taken AS (
+  INSERT INTO coordination.leases AS l
+    (job_id, tenant, role, token, owner, until, deaths, done)
+  SELECT id, tenant, role, %(token)s, %(owner)s,
+    clock_timestamp() + make_interval(secs => %(seconds)s), 0, false FROM best
+  ON CONFLICT (job_id) DO UPDATE
+  SET deaths = l.deaths + (l.owner <> '' AND NOT l.done)::int,
+      token = excluded.token, owner = excluded.owner, until = excluded.until,
+      done = false
+  WHERE l.token = (SELECT seen FROM best) AND (l.until <= clock_timestamp() OR l.done)
+  RETURNING l.job_id, l.tenant, l.token
 )
-UPDATE coordination.leases l
-SET deaths = l.deaths + (l.owner <> '' AND NOT l.done)::int,
-    token = %(token)s, owner = %(owner)s, done = false,
-    until = clock_timestamp() + make_interval(secs => %(seconds)s)
-FROM best JOIN read.tasks t ON t.id = best.job_id
-WHERE l.job_id = best.job_id
-RETURNING l.job_id, t.tenant, t.subject, t.input::text AS input, l.token,
+SELECT t.id AS job_id, t.tenant, t.subject, t.input::text AS input, taken.token,
   coalesce(t.requested_event_id, '') AS requested,
   coalesce(t.correlation, '') AS correlation,
-  coalesce(t.attempt, 0) AS attempt, t.max_attempts
-"""  # noqa: S608  both parts are constants of this module
+  coalesce(t.traceparent, '') AS traceparent,
+  extract(epoch FROM clock_timestamp()
+    - coalesce(t.not_before, t.created_at)) AS waited,
+  coalesce(t.attempt, 0) AS attempt, t.max_attempts,
+  coalesce(earlier.id, '') AS reused, coalesce(earlier.result, '') AS result
+FROM taken JOIN read.tasks t ON t.tenant = taken.tenant AND t.id = taken.job_id
+LEFT JOIN LATERAL (
+  SELECT e.id, e.result::text AS result FROM read.tasks e
+  WHERE e.tenant = t.tenant AND e.digest = t.digest AND t.reuse_days > 0
+    AND e.status = 'completed' AND e.reuse_days > 0 AND e.kind = t.kind
+    AND e.ended_at > statement_timestamp() - make_interval(days => t.reuse_days)
+  ORDER BY e.ended_at DESC LIMIT 1) earlier ON true
+"""  # noqa: S608  both parts are constants of this package
 
 KEEP = """
 UPDATE coordination.leases l
@@ -86,7 +78,11 @@ Kept: TypeAlias = Literal["held", "gone", "ended"]
 
 
 class Leased(Struct, frozen=True):
-    """A task row with the token of its fresh lease."""
+    """A task row with the token of its fresh lease.
+
+    `reused` names the job whose `result` answers this one without any work; `waited`
+    are the seconds since it was due.
+    """
 
     job_id: str
     tenant: str
@@ -97,6 +93,14 @@ class Leased(Struct, frozen=True):
     correlation: str
     attempt: int
     max_attempts: int
+    reused: str = ""
+    result: str = ""
+    traceparent: str = ""
+    waited: float = 0.0
+
+    def earlier(self) -> JobResult | None:
+        """What an earlier job of the same digest found out, if it may be reused."""
+        return _RESULT.decode(self.result) if self.reused else None
 
     def job(self) -> Job:
         return Job(
@@ -109,10 +113,12 @@ class Leased(Struct, frozen=True):
             correlation=self.correlation,
             attempt=self.attempt + 1,
             max_attempts=self.max_attempts,
+            traceparent=self.traceparent,
         )
 
 
 _INPUT: msgspec.json.Decoder[JobInput] = msgspec.json.Decoder(JobInput)
+_RESULT: msgspec.json.Decoder[JobResult] = msgspec.json.Decoder(JobResult)
 
 
 class Leases:
@@ -123,15 +129,21 @@ class Leases:
         self._lease_s = lease_s
 
     async def lease(self, role: str, owner: str, token: str) -> Leased | None:
-        """The best due job of this role for us: priority, then the tenant least
-        served now, then age. `token` is fresh and random for every call.
+        """The job whose turn it is, in the order of `streams/queue.py`.
+
+        `token` is fresh and random for every call. None: nothing is due, or somebody
+        was faster with all that is.
         """
-        asked = {"role": role, "owner": owner, "token": token, "deaths": DEATHS}
+        asked = {
+            "roles": [role],
+            "owner": owner,
+            "token": token,
+            "deaths": DEATHS,
+            "seconds": self._lease_s,
+        }
         async with self._pool.connection() as connection:
-            await connection.execute(PREPARE, asked)
-            async with connection.cursor(row_factory=class_row(Leased)) as cursor:
-                await cursor.execute(TAKE, {**asked, "seconds": self._lease_s})
-                return await cursor.fetchone()
+            cursor = connection.cursor(row_factory=class_row(Leased))
+            return await (await cursor.execute(TAKE, asked)).fetchone()
 
     async def keep(self, job_id: str, token: str) -> Kept:
         """The heartbeat: `gone` = somebody else has it, `ended` = nobody wants it."""

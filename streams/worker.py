@@ -20,11 +20,15 @@ from msgspec.structs import replace
 
 from schemas.commands.job import CompleteJob, FailJob, StartAttempt
 from schemas.jobs import JobInput, JobResult
+from schemas.registry import wire_name
+from streams import metrics, tracing
 from streams.agents.answers import Answers
 from streams.agents.work import Impossible, Job, Report, TryLater, Work
+from streams.faults import reach
 from streams.leases import Kept, Leased
 from streams.log import NotAcknowledged
 from streams.progress import reporter
+from streams.vitals import VITALS
 
 logger = structlog.get_logger()
 
@@ -94,6 +98,7 @@ class Jobs:
         self._random = random
         self._owner = draw_token()
         self._looking = asyncio.Lock()
+        self._rung = False
         self._running: set[asyncio.Task[None]] = set()
         self._broken: BaseException | None = None
         self._freed = asyncio.Event()
@@ -101,6 +106,7 @@ class Jobs:
 
     async def admit(self, bell: bytes) -> None:  # noqa: ARG002  a bell assigns nothing
         """Lease while slots are free and start what was leased; return at once."""
+        self._rung = True
         if self._may_take() and not self._looking.locked():
             await self._look()
 
@@ -113,8 +119,10 @@ class Jobs:
             while self._broken is None and not self._closed:
                 self._freed.clear()
                 await self._look()
+                # Not wait_for: in 3.11 it swallows a cancellation that meets a result.
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._freed.wait(), self._terms.look_s)
+                    async with asyncio.timeout(self._terms.look_s):
+                        await self._freed.wait()
             if self._broken is not None:
                 raise self._broken
         finally:
@@ -138,20 +146,28 @@ class Jobs:
         return not full and not self._closed and self._broken is None
 
     async def _look(self) -> None:
+        """A bell that comes while we ask may be for what the answer does not know."""
         async with self._looking:
             while self._may_take():
+                self._rung = False
                 try:
                     leased = await self._leases.lease(
                         self._terms.role, self._owner, draw_token()
                     )
-                except OUTAGE:
+                except OUTAGE as outage:
+                    VITALS.wait_for("leases", type(outage).__name__)
                     logger.warning("no leases now", action="wait")
                     return
-                if leased is None:
+                VITALS.turn()
+                if leased is not None:
+                    self._start(leased)
+                elif not self._rung:
                     return
-                self._start(leased)
 
     def _start(self, leased: Leased) -> None:
+        reach("worker.leased")
+        waited = max(float(leased.waited), 0.0)
+        metrics.DISPATCH_WAIT_SECONDS.labels(self._terms.role).observe(waited)
         task = asyncio.create_task(self._attempt(leased), name=leased.job_id)
         self._running.add(task)
         task.add_done_callback(self._ended)
@@ -166,7 +182,7 @@ class Jobs:
         done = False
         try:
             async with self._kept(leased):
-                done = await self._do(leased.job())
+                done = await self._do(leased)
         except NotOurs as reason:
             logger.warning("stopped", action="stop", why=str(reason), job=leased.job_id)
         except OUTAGE as outage:
@@ -177,21 +193,35 @@ class Jobs:
             with suppress(*OUTAGE):
                 await self._leases.release(leased.job_id, leased.token, done=done)
 
-    async def _do(self, job: Job) -> bool:
+    async def _do(self, leased: Leased) -> bool:
         """True once an answer that ends this attempt is on the log."""
+        job = leased.job()
+        kind = wire_name(type(job.input))
+        with tracing.step(f"work {kind}", job.traceparent, job=job.id) as trace:
+            return await self._work_on(replace(job, traceparent=trace), leased, kind)
+
+    async def _work_on(self, job: Job, leased: Leased, kind: str) -> bool:
         start = StartAttempt(token=job.token)
         decision = await self._answers.ask(job, start, cause=job.requested)
         if decision.status != "accepted":
+            metrics.JOBS_ENDED.labels(kind, "fenced").inc()
             return True
+        reach("worker.started")
         started = replace(job, started=decision.event_id)
         since = monotonic()
-        result = await self._result(started)
-        if isinstance(result, FailJob):
-            await self._answers.tell(started, result)
-        else:
-            seconds = round(monotonic() - since, 3)
-            ended = CompleteJob(token=job.token, result=result, seconds=seconds)
-            await self._answers.tell(started, ended)
+        result = leased.earlier() or await self._result(started)
+        reach("worker.worked")
+        seconds = round(monotonic() - since, 3)
+        failed = isinstance(result, FailJob)
+        metrics.JOB_SECONDS.labels(kind).observe(seconds)
+        metrics.JOBS_ENDED.labels(kind, "failed" if failed else "succeeded").inc()
+        ended = (
+            result
+            if isinstance(result, FailJob)
+            else CompleteJob(job.token, result, seconds, leased.reused)
+        )
+        await self._answers.tell(started, ended)
+        reach("worker.answered")
         return True
 
     async def _result(self, job: Job) -> JobResult | FailJob:

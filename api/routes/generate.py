@@ -3,11 +3,13 @@
 RequestJob(role direct) -> StartAttempt -> the gateway -> CompleteJob | FailJob
 """
 
+from datetime import timedelta
 from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
+from msgspec import structs
 from pydantic import AliasChoices, Field, StringConstraints
 
 from ai_adapter.base import Answer, Ask
@@ -18,6 +20,7 @@ from api.problems import Fault, Problem, invalid
 from api.routes.copies import Lang, Model
 from api.routes.tasks import Task
 from api.shapes import Body, Receipt, Shown
+from api.terms import Terms, check
 from api.writes import Outcome, Write, Writes, decide, follow_up, receipt
 from schemas.commands.job import CompleteJob, FailJob, RequestJob, StartAttempt
 from schemas.ids import derived
@@ -28,6 +31,8 @@ from streams.agents.ai import Home, generated
 router = APIRouter(tags=["ai"])
 
 Text: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=100_000)]
+LONGEST = timedelta(minutes=10)
+"""After this a direct call has ended, whatever became of the process that made it."""
 _POINTERS = {
     "temperature": "/params/temperature",
     "max_tokens": "/params/maxTokens",
@@ -61,6 +66,7 @@ class NewGeneration(Body):
     metadata: Metadata = Metadata()
     platform: str = Field(default="", max_length=40)
     variants: int = Field(default=1, ge=1, le=10)
+    job: Terms | None = None
 
 
 class Cost(Shown):
@@ -98,12 +104,31 @@ async def generate(body: NewGeneration, write: Writes, rows: Read) -> Response:
             code="forbidden",
         )
     job_id = derived("job", write.command_id)
-    wish = _job(body, write, job_id)
-    outcome = await decide(write, wish, job_id)
+    if write.repeated or write.prefer.at_once:
+        return await _as_task(body, write, rows, job_id)
+    if body.job is not None:
+        raise invalid(
+            "/job",
+            "Only a task has terms; this is a direct call.",
+            "Send `Prefer: respond-async`, or leave job out.",
+        )
+    with write.parts.direct.call(write.who.tenant):
+        return await _at_once(body, write, job_id)
+
+
+async def _as_task(
+    body: NewGeneration, write: Write, rows: Read, job_id: str
+) -> Response:
+    if body.job is not None and not write.repeated:
+        await check(body.job, rows, write.parts.clock())
+    outcome = await decide(write, _job(body, write, job_id), job_id)
     if write.repeated:
         return await _earlier(write, outcome, rows, job_id)
-    if write.prefer.at_once:
-        return _later(write, outcome, job_id)
+    return _later(write, outcome, job_id)
+
+
+async def _at_once(body: NewGeneration, write: Write, job_id: str) -> Response:
+    await decide(write, _job(body, write, job_id), job_id)
     await _start(write, job_id)
     answer = await _ask(body, write, job_id)
     home = Home(write.who.tenant, job_id, body.task, body.metadata.scene)
@@ -129,11 +154,25 @@ def _job(body: NewGeneration, write: Write, job_id: str) -> RequestJob:
         max_tokens=body.params.max_tokens,
         top_p=body.params.top_p,
     )
-    return RequestJob(
-        role="ai" if write.prefer.at_once else "direct",
+    wish = RequestJob(
+        role="direct",
         subject=f"job/{job_id}",
         input=given,
-        digest=derived("digest", write.command_id, encode(given).decode()),
+        digest=derived("digest", encode(given).decode()),
+        deadline=write.parts.clock() + LONGEST,
+    )
+    return _with_terms(wish, body.job or Terms()) if write.prefer.at_once else wish
+
+
+def _with_terms(wish: RequestJob, terms: Terms) -> RequestJob:
+    return structs.replace(
+        wish,
+        role="ai",
+        priority=terms.priority,
+        not_before=terms.not_before,
+        deadline=terms.deadline,
+        after=terms.after,
+        reuse_days=terms.reuse_days,
     )
 
 

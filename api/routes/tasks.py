@@ -10,16 +10,30 @@ from api.deps import Cursor, Limit, Read
 from api.problems import missing
 from api.shapes import Failure, Id, Item, Page, Receipt
 from api.writes import Writes, answer, decide, receipt
+from projections.tasks.query import AHEAD
 from schemas.commands.job import CancelJob
 
 router = APIRouter(tags=["tasks"])
 
 Status = Literal[
-    "waiting", "running", "retrying", "completed", "failed", "cancelled", "lost"
+    "waiting",
+    "waiting_for_parent",
+    "running",
+    "retrying",
+    "completed",
+    "failed",
+    "cancelled",
+    "lost",
+    "parent_failed",
 ]
 
 
 class Task(Item):
+    """`ahead` is told of one waiting task: how many of this tenant come before it.
+
+    `reused` names the task whose result this one was answered with.
+    """
+
     role: str = ""
     kind: str = ""
     subject: str = ""
@@ -28,6 +42,11 @@ class Task(Item):
     max_attempts: int = 0
     priority: int = 0
     not_before: datetime | None = None
+    deadline: datetime | None = None
+    parents: list[str] = Field(default_factory=list)
+    waiting_for: list[str] = Field(default_factory=list)
+    reused: str = ""
+    ahead: int | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
     input: dict[str, object] = Field(default_factory=dict)
@@ -51,7 +70,10 @@ async def list_tasks(
 async def read_task(task_id: Id, rows: Read, response: Response) -> Task:
     found = await _need(rows, task_id)
     response.headers["ETag"] = f'"{found.version}"'
-    return found
+    if found.status not in ("waiting", "retrying"):
+        return found
+    (line,) = await rows.all(AHEAD, (task_id,))
+    return found.model_copy(update={"ahead": line["ahead"]})
 
 
 @router.delete("/tasks/{task_id}", status_code=202, response_model=Receipt)

@@ -1,14 +1,18 @@
 """Tasks: one row per job, with its newest attempt."""
 
 from collections.abc import Iterable
+from typing import assert_never
 
 from projections.table import Row, Table, Value, row
 from schemas.envelope import Record
 from schemas.events.job import (
+    JobAbandoned,
+    JobAwaited,
     JobCancelled,
     JobCompleted,
     JobFailed,
     JobLost,
+    JobReleased,
     JobRequested,
     JobStarted,
 )
@@ -23,16 +27,15 @@ def project(record: Record[Data]) -> Iterable[Row]:
             return (_requested(record, wanted),)
         case JobStarted(attempt=attempt, token=token):
             return (_started(record, attempt, token),)
-        case JobCompleted() as completed:
-            return (_ended(record, "completed", result=completed.result, problem=None),)
-        case JobFailed() as failed:
-            return (_failed(record, failed),)
-        case JobCancelled(reason=reason):
-            problem = {"code": "cancelled", "reason": reason}
-            return (_ended(record, "cancelled", problem=problem),)
-        case JobLost(deaths=deaths):
-            problem = {"code": "lost", "reason": f"{deaths} workers died with it"}
-            return (_ended(record, "lost", problem=problem),)
+        case JobAwaited(status=status):
+            # Without a request there is no task yet; else only the version moves.
+            return (row(TASKS, record),) if status else ()
+        case JobReleased(waiting_for=parents):
+            return (_released(record, parents),)
+        case JobCompleted() | JobFailed():
+            return (_answered(record, record.data),)
+        case JobCancelled() | JobLost() | JobAbandoned():
+            return (_given_up(record, record.data),)
         case _:
             return ()
 
@@ -45,13 +48,19 @@ def _requested(record: Record[Data], event: JobRequested) -> Row:
         kind=wire_name(type(event.input)),
         subject=event.subject,
         input=event.input,
-        status="waiting",
+        digest=event.digest,
+        reuse_days=event.reuse_days,
+        status="waiting_for_parent" if event.after else "waiting",
+        parents=event.after,
+        waiting_for=event.after,
         attempt=0,
         max_attempts=event.max_attempts,
         priority=event.priority,
         not_before=event.not_before,
+        deadline=event.deadline,
         requested_event_id=record.envelope.id,
         correlation=record.envelope.correlation,
+        traceparent=record.envelope.traceparent,
     )
 
 
@@ -66,14 +75,44 @@ def _started(record: Record[Data], attempt: int, token: str) -> Row:
     )
 
 
-def _ended(record: Record[Data], status: str, **values: Value) -> Row:
-    return row(TASKS, record, status=status, ended_at=record.envelope.time, **values)
+def _released(record: Record[Data], parents: tuple[str, ...]) -> Row:
+    status = "waiting_for_parent" if parents else "waiting"
+    return row(TASKS, record, status=status, waiting_for=parents)
 
 
-def _failed(record: Record[Data], event: JobFailed) -> Row:
+def _answered(record: Record[Data], event: JobCompleted | JobFailed) -> Row:
+    if isinstance(event, JobCompleted):
+        reused = event.reused or None
+        return _ended(
+            record, "completed", result=event.result, reused=reused, problem=None
+        )
     problem = {"code": event.code, "reason": event.reason}
     if event.retry_at is None:
         return _ended(record, "failed", problem=problem)
     return row(
         TASKS, record, status="retrying", not_before=event.retry_at, problem=problem
     )
+
+
+def _given_up(
+    record: Record[Data], event: JobCancelled | JobLost | JobAbandoned
+) -> Row:
+    match event:
+        case JobCancelled(reason=reason):
+            return _without_result(record, "cancelled", reason)
+        case JobLost(deaths=deaths):
+            return _without_result(record, "lost", f"{deaths} workers died with it")
+        case JobAbandoned(parent=parent, outcome=outcome):
+            return _without_result(
+                record, "parent_failed", f"job {parent} is {outcome}"
+            )
+        case _:
+            assert_never(event)
+
+
+def _without_result(record: Record[Data], status: str, reason: str) -> Row:
+    return _ended(record, status, problem={"code": status, "reason": reason})
+
+
+def _ended(record: Record[Data], status: str, **values: Value) -> Row:
+    return row(TASKS, record, status=status, ended_at=record.envelope.time, **values)

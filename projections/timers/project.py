@@ -7,6 +7,7 @@ from schemas.envelope import Record
 from schemas.events.publication import (
     PublicationDue,
     PublicationFailed,
+    PublicationMissed,
     PublicationPublished,
     PublicationRefused,
     PublicationScheduled,
@@ -31,6 +32,7 @@ def project(record: Record[Data]) -> Iterable[Row]:
             )
         case (
             PublicationDue()
+            | PublicationMissed()
             | PublicationRefused()
             | PublicationFailed()
             | PublicationPublished()

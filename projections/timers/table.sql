@@ -11,4 +11,4 @@ CREATE TABLE timers (
     correlation text,
     PRIMARY KEY (tenant, id)
 );
-CREATE INDEX timers_armed ON timers (tenant, at) WHERE state = 'armed';
+CREATE INDEX timers_armed ON timers (at) WHERE state = 'armed';

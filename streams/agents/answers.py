@@ -93,4 +93,5 @@ class Answers:
             correlation=job.correlation,
             cause=cause or job.started or job.requested,
             auth_id=self._auth_id,
+            traceparent=job.traceparent,
         )

@@ -41,6 +41,7 @@ from streams.agents.answers import Answers
 from streams.agents.posting import Desk, PublicationRow
 from streams.agents.work import Impossible, Job, Report, TryLater
 from streams.decisions import Decision
+from streams.faults import reach
 
 Connectors: TypeAlias = Callable[[str], Connector]
 
@@ -136,11 +137,13 @@ class Publishing:
         decision = await self._answers.ask(job, intent, row.id)
         if decision.status != "accepted":
             return await self._refused(job, row, decision)
+        reach("publish.intended")
 
         async def call() -> RecordSubmission:
             if self._answers.clock() >= call_before:
                 raise OutcomeUnknown("too_late", "the intent was decided too late")
             item = await connector.publish(post, prepared, account)
+            reach("publish.called")
             return RecordSubmission(
                 item_id=item.item_id,
                 link=item.link,
@@ -175,6 +178,7 @@ class Publishing:
             await self._unknown(job, row.id, intent.token, intent.call_before, lost)
             raise
         await to_the_end(self._answers.tell(job, submitted, row.id))
+        reach("publish.recorded")
         return Settled("submitted")
 
     async def _refused(

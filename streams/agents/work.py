@@ -43,6 +43,7 @@ class Job(Struct, frozen=True, kw_only=True):
     correlation: str = ""
     attempt: int = 1
     max_attempts: int = 3
+    traceparent: str = ""
 
     def asked(self, kind: type[Kind]) -> Kind:
         """The input as what this work is for."""

@@ -1,29 +1,47 @@
-"""Rules of a job: attempts are numbered here, and only the newest one counts."""
+"""Rules of a job: attempts are numbered here, and only the newest one counts.
 
+A job that comes `after` others waits until each of them is completed. A parent keeps
+the names of those that wait for it and its end carries them, so that a reaction can
+tell each; nobody looks at another stream.
+"""
+
+from datetime import datetime
 from typing import assert_never
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from schemas.commands.job import (
+    AbandonJob,
+    AwaitJob,
     CancelJob,
     CompleteJob,
+    ExpireJob,
     FailJob,
     JobCommand,
     LoseJob,
+    ReleaseJob,
     RequestJob,
     StartAttempt,
 )
 from schemas.events.job import (
+    JobAbandoned,
+    JobAwaited,
     JobCancelled,
     JobCompleted,
     JobEvent,
     JobFailed,
     JobLost,
+    JobReleased,
     JobRequested,
     JobStarted,
 )
 from streams.domain.rejected import Rejected, exists, missing
+
+HIGHEST = 10
+"""Priorities go from -HIGHEST to HIGHEST, which bounds how long one may be passed."""
+MOST_PARENTS = 100
+OVERDUE = "deadline_passed"
 
 
 class Job(Struct, frozen=True):
@@ -35,12 +53,19 @@ class Job(Struct, frozen=True):
     open: bool = False
     ended: str = ""
     result: JobCompleted | None = None
+    waiting_for: tuple[str, ...] = ()
+    dependents: tuple[str, ...] = ()
 
     @property
     def wish(self) -> JobRequested:
         if self.requested is None:
             raise missing("job")
         return self.requested
+
+    @property
+    def status(self) -> str:
+        """As a dependent needs to know it: unknown (""), `open`, or how it ended."""
+        return self.ended or ("open" if self.requested else "")
 
 
 initial = Job()
@@ -56,10 +81,10 @@ def decide(command: JobCommand, job: Job) -> JobEvent | None:
             return _complete(command, job)
         case FailJob():
             return _fail(command, job)
-        case CancelJob(reason=reason):
-            return _cancel(reason, job)
-        case LoseJob(deaths=deaths):
-            return _lose(deaths, job)
+        case CancelJob() | LoseJob() | ExpireJob():
+            return _give_up(command, job)
+        case AwaitJob() | ReleaseJob() | AbandonJob():
+            return _depend(command, job)
         case _:
             assert_never(command)
 
@@ -69,6 +94,7 @@ def _request(command: RequestJob, job: Job) -> JobEvent | None:
         if job.requested.digest == command.digest:
             return None
         raise exists("job")
+    _refuse_terms(command)
     return JobRequested(
         role=command.role,
         subject=command.subject,
@@ -77,11 +103,43 @@ def _request(command: RequestJob, job: Job) -> JobEvent | None:
         priority=command.priority,
         not_before=command.not_before,
         max_attempts=command.max_attempts,
+        after=tuple(dict.fromkeys(command.after)),
+        deadline=command.deadline,
+        reuse_days=command.reuse_days,
     )
+
+
+def _refuse_terms(command: RequestJob) -> None:
+    if abs(command.priority) > HIGHEST:
+        raise Rejected(
+            "invalid",
+            "priority_range",
+            f"A priority is a number from {-HIGHEST} to {HIGHEST}.",
+            pointer="/priority",
+        )
+    begin, end = command.not_before, command.deadline
+    if begin and end and end <= begin:
+        raise Rejected(
+            "invalid",
+            "deadline_early",
+            "The deadline must come after notBefore.",
+            pointer="/deadline",
+        )
+    if len(command.after) > MOST_PARENTS:
+        raise Rejected(
+            "invalid",
+            "parents_many",
+            f"Wait for {MOST_PARENTS} jobs at most.",
+            pointer="/after",
+        )
 
 
 def _start(token: str, job: Job) -> JobEvent | None:
     _refuse_ended(job)
+    if job.waiting_for:
+        raise Rejected(
+            "conflict", "waiting_for_parent", "It comes after jobs not yet completed."
+        )
     if token == job.token:
         return None
     return JobStarted(attempt=job.attempt + 1, token=token)
@@ -110,43 +168,118 @@ def _complete(command: CompleteJob, job: Job) -> JobEvent | None:
         attempt=job.attempt,
         result=command.result,
         seconds=command.seconds,
+        reused=command.reused,
+        dependents=job.dependents,
     )
 
 
 def _fail(command: FailJob, job: Job) -> JobEvent | None:
     _refuse_stranger(command.token, job)
     more = job.attempt < job.wish.max_attempts
+    retry_at = command.retry_at if more else None
+    return _failed(job, command.code, command.reason, retry_at=retry_at)
+
+
+def _failed(
+    job: Job, code: str, reason: str, *, retry_at: datetime | None = None
+) -> JobFailed:
     return JobFailed(
         role=job.wish.role,
         subject=job.wish.subject,
         input=job.wish.input,
-        token=command.token,
+        token=job.token,
         attempt=job.attempt,
-        code=command.code,
-        reason=command.reason,
-        retry_at=command.retry_at if more else None,
+        code=code,
+        reason=reason,
+        retry_at=retry_at,
+        dependents=() if retry_at else job.dependents,
     )
 
 
-def _cancel(reason: str, job: Job) -> JobEvent | None:
-    if job.wish and job.ended == "cancelled":
-        return None
-    _refuse_ended(job)
-    return JobCancelled(subject=job.wish.subject, input=job.wish.input, reason=reason)
+def _give_up(
+    command: CancelJob | LoseJob | ExpireJob, job: Job
+) -> JobCancelled | JobFailed | JobLost | None:
+    match command:
+        case CancelJob(reason=reason):
+            if job.wish and job.ended == "cancelled":
+                return None
+            _refuse_ended(job)
+            return _cancelled(job, reason)
+        case LoseJob(deaths=deaths):
+            if job.wish and job.ended:
+                return None
+            return JobLost(
+                subject=job.wish.subject,
+                input=job.wish.input,
+                deaths=deaths,
+                dependents=job.dependents,
+            )
+        case ExpireJob(deadline=deadline):
+            return _expire(deadline, job)
+        case _:
+            assert_never(command)
 
 
-def _lose(deaths: int, job: Job) -> JobEvent | None:
-    if job.wish and job.ended:
+def _cancelled(job: Job, reason: str) -> JobCancelled:
+    wish = job.wish
+    return JobCancelled(wish.subject, wish.input, reason, job.dependents)
+
+
+def _expire(deadline: datetime, job: Job) -> JobCancelled | JobFailed | None:
+    """What runs is called off; what never came to run has failed."""
+    if job.wish.deadline != deadline or job.ended:
         return None
-    return JobLost(subject=job.wish.subject, input=job.wish.input, deaths=deaths)
+    if job.open:
+        return _cancelled(job, OVERDUE)
+    return _failed(job, OVERDUE, "Its deadline came before it could be done.")
+
+
+def _depend(
+    command: AwaitJob | ReleaseJob | AbandonJob, job: Job
+) -> JobAwaited | JobReleased | JobAbandoned | None:
+    match command:
+        case AwaitJob(dependent=dependent):
+            if dependent in job.dependents:
+                return None
+            return JobAwaited(dependent=dependent, status=job.status)
+        case ReleaseJob(parent=parent):
+            if not _waits_for(parent, job):
+                return None
+            left = tuple(each for each in job.waiting_for if each != parent)
+            return JobReleased(parent=parent, waiting_for=left)
+        case AbandonJob(parent=parent, outcome=outcome):
+            if not _waits_for(parent, job):
+                return None
+            wish = job.wish
+            return JobAbandoned(
+                wish.subject, wish.input, parent, outcome, job.dependents
+            )
+        case _:
+            assert_never(command)
+
+
+def _waits_for(parent: str, job: Job) -> bool:
+    return bool(job.wish) and not job.ended and parent in job.waiting_for
 
 
 def evolve(job: Job, event: JobEvent) -> Job:
     match event:
-        case JobRequested():
-            return Job(requested=event)
+        case JobRequested(after=after):
+            return replace(job, requested=event, waiting_for=after)
         case JobStarted(attempt=attempt, token=token):
             return replace(job, attempt=attempt, token=token, open=True)
+        case JobAwaited(dependent=dependent):
+            return replace(job, dependents=(*job.dependents, dependent))
+        case JobReleased(waiting_for=waiting_for):
+            return replace(job, waiting_for=waiting_for)
+        case _:
+            return _ended(job, event)
+
+
+def _ended(
+    job: Job, event: JobCompleted | JobFailed | JobCancelled | JobLost | JobAbandoned
+) -> Job:
+    match event:
         case JobCompleted():
             return replace(job, open=False, ended="completed", result=event)
         case JobFailed(retry_at=retry_at):
@@ -155,5 +288,7 @@ def evolve(job: Job, event: JobEvent) -> Job:
             return replace(job, open=False, ended="cancelled")
         case JobLost():
             return replace(job, open=False, ended="lost")
+        case JobAbandoned():
+            return replace(job, open=False, ended="parent_failed")
         case _:
             assert_never(event)

@@ -33,6 +33,7 @@ from schemas.events.publication import (
     PublicationFailed,
     PublicationHandedOff,
     PublicationIntended,
+    PublicationMissed,
     PublicationPlanned,
     PublicationPublished,
     PublicationRefused,
@@ -46,7 +47,7 @@ from streams.domain.rejected import Rejected, exists, missing
 READY = ("due", "cleared")
 OPEN = ("intended", "unknown")
 AT_PLATFORM = (*OPEN, "submitted", "handed_off", "published")
-ENDED = ("published", "rejected", "failed", "refused")
+ENDED = ("published", "rejected", "failed", "refused", "missed")
 PROMISED = ("reviewing", "processing")
 LONGEST_CALL = timedelta(seconds=15)
 """The request limit and clock slack that may follow `call_before`."""
@@ -132,9 +133,22 @@ def _wait(
             return PublicationRefused(code=code, reason=reason)
         case FirePublication():
             armed = state.status == "scheduled" and command.at == at
-            return PublicationDue(at=at) if armed else None
+            return _fire(command, state) if armed else None
         case _:
             assert_never(command)
+
+
+def _fire(
+    command: FirePublication, state: Publication
+) -> PublicationDue | PublicationMissed:
+    """Too late is not better than never: a person decides what a late post is worth."""
+    plan, at = state.plan, command.at
+    fired_at = command.fired_at or at
+    late_by = max(0.0, (fired_at - at).total_seconds())
+    latest = plan.schedule.not_after or at + timedelta(seconds=command.grace_s)
+    if fired_at > latest:
+        return PublicationMissed(plan.account_id, at, late_by)
+    return PublicationDue(at, late_by)
 
 
 def _intend(command: RecordIntent, state: Publication) -> PublicationEvent | None:
@@ -266,7 +280,7 @@ def _by_hand(
 ) -> PublicationEvent | None:
     if isinstance(command, FailPublication):
         return _fail(command, state)
-    if state.plan and state.status not in AT_PLATFORM:
+    if state.plan and state.status not in (*AT_PLATFORM, "missed"):
         raise Rejected(
             "conflict",
             "not_waiting",
@@ -313,6 +327,7 @@ def evolve(state: Publication, event: PublicationEvent) -> Publication:
             PublicationScheduled()
             | PublicationRefused()
             | PublicationDue()
+            | PublicationMissed()
             | PublicationHandedOff()
             | PublicationRejected()
             | PublicationFailed()
@@ -326,6 +341,7 @@ STATUS: dict[type[PublicationEvent], str] = {
     PublicationScheduled: "scheduled",
     PublicationRefused: "refused",
     PublicationDue: "due",
+    PublicationMissed: "missed",
     PublicationHandedOff: "handed_off",
     PublicationRejected: "rejected",
     PublicationFailed: "failed",

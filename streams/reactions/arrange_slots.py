@@ -8,6 +8,7 @@ from schemas.envelope import Record
 from schemas.events.account import SlotGranted, SlotRefused
 from schemas.events.publication import (
     PublicationFailed,
+    PublicationMissed,
     PublicationPlanned,
     PublicationRejected,
 )
@@ -24,7 +25,7 @@ def react(record: Record[Data]) -> Iterable[Reaction]:
         case SlotRefused(publication_id=publication_id, code=code, reason=reason):
             refuse = RefusePublication(code=code, reason=reason)
             yield Reaction(data=refuse, aggregate_id=publication_id)
-        case PublicationRejected() | PublicationFailed():
+        case PublicationRejected() | PublicationFailed() | PublicationMissed():
             release = ReleaseSlot(publication_id=record.subject_id)
             yield Reaction(data=release, aggregate_id=record.data.account_id)
         case _:

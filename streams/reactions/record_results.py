@@ -1,6 +1,7 @@
 """What a job found out is told to the stream that asked for it."""
 
 from collections.abc import Iterable
+from typing import TypeAlias
 
 from schemas.commands.asset import (
     CompleteUpload,
@@ -12,7 +13,13 @@ from schemas.commands.asset import (
 from schemas.commands.content import FailCopy, RecordCopy
 from schemas.commands.publication import FailPublication
 from schemas.envelope import Record
-from schemas.events.job import JobCancelled, JobCompleted, JobFailed, JobLost
+from schemas.events.job import (
+    JobAbandoned,
+    JobCancelled,
+    JobCompleted,
+    JobFailed,
+    JobLost,
+)
 from schemas.jobs import (
     Fetched,
     FetchInput,
@@ -28,6 +35,8 @@ from schemas.jobs import (
 from schemas.registry import Command, Data
 from streams.reactions.reaction import Reaction
 
+Unfinished: TypeAlias = JobFailed | JobLost | JobCancelled | JobAbandoned
+
 
 def react(record: Record[Data]) -> Iterable[Reaction]:
     match record.data:
@@ -35,7 +44,11 @@ def react(record: Record[Data]) -> Iterable[Reaction]:
             wish = _found(record.data, record.subject_id)
         case JobFailed(subject=subject, retry_at=None):
             wish = _failed(record.data, record.subject_id)
-        case JobLost(subject=subject) | JobCancelled(subject=subject):
+        case (
+            JobLost(subject=subject)
+            | JobCancelled(subject=subject)
+            | JobAbandoned(subject=subject)
+        ):
             wish = _failed(record.data, record.subject_id)
         case _:
             return
@@ -57,7 +70,7 @@ def _found(event: JobCompleted, job_id: str) -> Command | None:
             return None
 
 
-def _failed(event: JobFailed | JobLost | JobCancelled, job_id: str) -> Command | None:
+def _failed(event: Unfinished, job_id: str) -> Command | None:
     code, reason = _why(event)
     match event.input:
         case ProbeInput() | FetchInput():
@@ -74,7 +87,7 @@ def _failed(event: JobFailed | JobLost | JobCancelled, job_id: str) -> Command |
             return None
 
 
-def _why(event: JobFailed | JobLost | JobCancelled) -> tuple[str, str]:
+def _why(event: Unfinished) -> tuple[str, str]:
     match event:
         case JobFailed(code=code, reason=reason):
             return code, reason
@@ -82,3 +95,5 @@ def _why(event: JobFailed | JobLost | JobCancelled) -> tuple[str, str]:
             return "job_lost", f"{deaths} workers died with it; ask a person to look."
         case JobCancelled(reason=reason):
             return "cancelled", reason or "Cancelled on request."
+        case JobAbandoned(parent=parent, outcome=outcome):
+            return "parent_failed", f"Job {parent}, which it comes after, is {outcome}."

@@ -2,6 +2,7 @@
 
 from streams.reactions import (
     arrange_slots,
+    order_jobs,
     record_results,
     request_jobs,
     transcode_imports,
@@ -13,4 +14,5 @@ REACTIONS: dict[str, React] = {
     "record_results": record_results.react,
     "transcode_imports": transcode_imports.react,
     "arrange_slots": arrange_slots.react,
+    "order_jobs": order_jobs.react,
 }

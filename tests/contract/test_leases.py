@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from time import monotonic
+from typing import Any
 from uuid import uuid4
 
 import msgspec
@@ -11,12 +12,16 @@ import psycopg
 import pytest
 
 from infra.settings import Settings
-from schemas.jobs import ProbeInput
-from streams.leases import Leased, Leases
+from projections.tasks.query import AHEAD
+from schemas.jobs import ProbeInput, Settled
+from streams.domain.job import HIGHEST
+from streams.leases import TAKE, Leased, Leases
 from streams.pools import Pool, open_pool
+from streams.queue import STEP_S
 
 LEASE_S = 0.6
 PAST = datetime(2026, 1, 1, tzinfo=UTC)
+RESULT = msgspec.json.encode(Settled("seen")).decode()
 INPUT = msgspec.json.encode(ProbeInput("t/a", "0" * 64)).decode()
 
 INSERT = """
@@ -26,6 +31,23 @@ INSERT INTO rm_tasks_v1.tasks (tenant, id, version, event_id, created_at, update
 VALUES (%(tenant)s, %(id)s, 1, %(id)s, %(created)s, now(), %(role)s, 'probe',
   'asset/1', %(input)s, %(status)s, 0, 3, %(priority)s, %(not_before)s, 'e', 'c', '')
 """
+
+
+MANY = """
+INSERT INTO rm_tasks_v1.tasks (tenant, id, version, event_id, created_at, updated_at,
+  role, kind, subject, input, status, attempt, max_attempts, priority)
+SELECT %s, gen_random_uuid(), 1, 'e', %s::timestamptz + n * interval '1 second', now(),
+  %s, 'probe', 'asset/1', %s, 'waiting', 0, 3, 0 FROM generate_series(1, %s) n
+"""
+
+
+def rows_read(plan: dict[str, Any]) -> float:
+    """Rows that came out of scans, and those that were looked at and left out."""
+    own = plan.get("Actual Loops", 1) * (
+        plan.get("Actual Rows", 0) + plan.get("Rows Removed by Filter", 0)
+    )
+    inner = sum(rows_read(each) for each in plan.get("Plans", ()))
+    return inner + (own if "Scan" in plan["Node Type"] else 0)
 
 
 class Shop:
@@ -65,6 +87,37 @@ class Shop:
             "UPDATE rm_tasks_v1.tasks SET status = %s, token = %s WHERE id = %s",
             (status, token, job_id),
         )
+
+    def many(self, tenant: str, count: int) -> None:
+        """Waiting jobs, a second apart, and statistics that know of them."""
+        self._owner.execute(MANY, (tenant, PAST, self.role, INPUT, count))
+        self.count()
+
+    def count(self) -> None:
+        for table in ("rm_tasks_v1.tasks", "coordination.leases"):
+            self._owner.execute(f"ANALYZE {table}".encode())
+
+    def change(self, job_id: str, values: str) -> None:
+        update = f"UPDATE rm_tasks_v1.tasks SET {values} WHERE id = %s"
+        self._owner.execute(update, (job_id,))
+
+    def plan(self, setting: str = "SELECT") -> dict[str, Any]:
+        """How Postgres went about one lease that is not kept."""
+        asked = {
+            "roles": [self.role],
+            "owner": "w",
+            "token": "t",
+            "deaths": 2,
+            "seconds": 1,
+        }
+        with self._owner.transaction(force_rollback=True):
+            self._owner.execute(setting)
+            self._owner.execute("SET LOCAL enable_bitmapscan = off")
+            explain = f"EXPLAIN (ANALYZE, FORMAT JSON) {TAKE}"
+            found = self._owner.execute(explain, asked).fetchone()
+        assert found is not None
+        top: dict[str, Any] = found[0][0]["Plan"]
+        return top
 
     async def lease(self, owner: str = "w") -> Leased | None:
         return await self.leases.lease(self.role, owner, uuid4().hex)
@@ -133,22 +186,100 @@ async def test_many_workers_at_once_never_share_a_job(shop: Shop) -> None:
     assert sorted(got) == sorted(jobs)
 
 
-async def test_priority_goes_before_fairness_and_age(shop: Shop) -> None:
-    shop.task()
-    urgent = shop.task(priority=5, created=PAST + timedelta(days=1))
+async def test_a_step_of_priority_counts_as_a_minute_waited(shop: Shop) -> None:
+    old = shop.task(created=PAST)
+    urgent = shop.task(priority=5, created=PAST + timedelta(seconds=299))
+    later = shop.task(priority=5, created=PAST + timedelta(seconds=301))
 
-    assert (await shop.some()).job_id == urgent
+    order = [(await shop.some()).job_id for _ in range(3)]
+
+    assert order == [urgent, old, later]
+
+
+async def test_nobody_is_passed_by_what_comes_after_the_bound(shop: Shop) -> None:
+    """The lowest priority against a stream of the highest: twenty minutes at most."""
+    bound = timedelta(seconds=2 * HIGHEST * STEP_S)
+    patient = shop.task(priority=-HIGHEST, created=PAST)
+    within = shop.task(priority=HIGHEST, created=PAST + bound - timedelta(seconds=1))
+    for minute in range(1, 5):
+        after = PAST + bound + timedelta(minutes=minute)
+        shop.task(priority=HIGHEST, created=after)
+
+    order = [(await shop.some()).job_id for _ in range(2)]
+
+    assert order == [within, patient]
 
 
 async def test_the_tenant_least_served_now_is_next(shop: Shop) -> None:
     for minute in range(4):
-        shop.task("greedy", created=PAST + timedelta(minutes=minute))
+        shop.task("greedy", created=PAST + timedelta(minutes=minute), priority=HIGHEST)
     shop.task("modest", created=PAST + timedelta(days=1))
 
     tenants = [(await shop.some()).tenant for _ in range(4)]
 
     assert tenants[:2] == ["greedy", "modest"]
     assert tenants[2:] == ["greedy", "greedy"]
+
+
+async def test_ten_thousand_jobs_of_one_tenant_do_not_delay_anothers_first(
+    shop: Shop,
+) -> None:
+    """One worker of two slots: the newcomer has the next slot that comes free."""
+    shop.many("greedy", 10_000)
+    first, _second = await shop.some(), await shop.some()
+    newcomer = shop.task("modest", created=PAST + timedelta(days=2))
+    await shop.leases.release(first.job_id, first.token, done=True)
+
+    assert (await shop.some()).job_id == newcomer
+
+
+async def test_a_lease_looks_at_a_few_rows_however_many_wait(shop: Shop) -> None:
+    shop.many("greedy", 10_000)
+    for tenant in range(30):
+        shop.task(f"small-{tenant}")
+
+    shop.count()
+    plan = shop.plan()
+
+    assert rows_read(plan) < 3000
+    assert rows_read(shop.plan("SET enable_indexscan = off")) > 10_000
+
+
+async def test_what_waits_for_a_parent_or_is_overdue_is_not_leased(shop: Shop) -> None:
+    shop.task(status="waiting_for_parent")
+    overdue = shop.task()
+    shop.change(overdue, "deadline = now() - interval '1 second'")
+
+    assert await shop.lease() is None
+
+
+async def test_an_earlier_result_of_the_same_digest_comes_with_the_lease(
+    shop: Shop,
+) -> None:
+    done = shop.task(status="completed")
+    again, old, other = shop.task(), shop.task(), shop.task("t2")
+    reusable = f"digest = '{done}', reuse_days = 7"
+    shop.change(done, f"{reusable}, ended_at = now(), result = '{RESULT}'")
+    shop.change(again, reusable)
+    shop.change(old, f"digest = '{done}', reuse_days = 0")
+    shop.change(other, reusable)
+
+    found = {each.job_id: each for each in [await shop.some() for _ in range(3)]}
+
+    assert found[again].earlier() == Settled("seen")
+    assert found[again].reused == done
+    assert found[old].earlier() is None
+    assert found[other].earlier() is None
+
+
+async def test_a_result_that_is_too_old_is_not_reused(shop: Shop) -> None:
+    done, again = shop.task(status="completed"), shop.task()
+    reusable = f"digest = '{done}', reuse_days = 7"
+    ended = "ended_at = now() - interval '8 days'"
+    shop.change(done, f"{reusable}, {ended}, result = '{RESULT}'")
+    shop.change(again, reusable)
+
+    assert (await shop.some()).earlier() is None
 
 
 async def test_what_is_not_due_or_ended_is_not_leased(shop: Shop) -> None:
@@ -237,3 +368,23 @@ async def test_without_a_lease_row_a_running_job_is_taken_over(shop: Shop) -> No
     job_id = shop.task(status="running")
 
     assert (await shop.some()).job_id == job_id
+
+
+async def test_a_task_is_told_how_many_of_its_tenant_come_before_it(
+    shop: Shop, stack: Settings
+) -> None:
+    """In the order of leases, and nobody counts another tenant's."""
+    shop.task("other", created=PAST - timedelta(days=1))
+    tasks = [
+        shop.task("mine", created=PAST + timedelta(seconds=200)),
+        shop.task("mine", created=PAST + timedelta(seconds=300), priority=2),
+        shop.task("mine", created=PAST),
+    ]
+    with psycopg.connect(stack.dsn("api")) as api:
+        api.execute("SELECT set_config('app.tenant', 'mine', false)")
+        ahead = [api.execute(AHEAD, (task,)).fetchone() for task in tasks]
+
+    assert ahead == [(2,), (1,), (0,)]
+    leased = [await shop.some() for _ in range(4)]
+    order = [each.job_id for each in leased if each.tenant == "mine"]
+    assert order == tasks[::-1]

@@ -12,16 +12,17 @@ import pytest
 
 from infra.settings import Settings
 from schemas.clock import utc_now
-from schemas.commands.job import LoseJob
+from schemas.commands.job import ExpireJob, LoseJob
 from schemas.commands.publication import FirePublication
 from schemas.envelope import Record
 from schemas.jobs import ProbeInput
 from schemas.registry import Command
 from schemas.topics import JOB, JOBS, PUBLICATION
 from streams import dispatcher as role
-from streams.dispatcher import Dispatcher
+from streams.dispatcher import GRACE_S, Dispatcher
 from streams.freshness import ends_of
 from streams.log import Log
+from streams.queue import AHEAD
 from tests.integration.rolling import Site, Tail, site, until_async
 
 PAST = datetime(2026, 1, 1, tzinfo=UTC)
@@ -29,7 +30,7 @@ TASK = """
 INSERT INTO rm_tasks_v1.tasks (tenant, id, version, event_id, created_at, updated_at,
   role, kind, subject, input, status, attempt, max_attempts, priority, not_before)
 VALUES (%(tenant)s, %(id)s, 1, %(id)s, now(), now(), 'media', 'probe', 'asset/1',
-  %(input)s, %(status)s, %(attempt)s, 3, 0, %(not_before)s)
+  %(input)s, %(status)s, %(attempt)s, 3, %(priority)s, %(not_before)s)
 """
 TIMER = """
 INSERT INTO rm_timers_v1.timers (tenant, id, version, event_id, created_at, updated_at,
@@ -60,6 +61,7 @@ class Desk:
         *,
         attempt: int = 0,
         not_before: datetime | None = None,
+        priority: int = 0,
     ) -> str:
         id_ = str(uuid4())
         values = {
@@ -69,6 +71,7 @@ class Desk:
             "status": status,
             "attempt": attempt,
             "not_before": not_before,
+            "priority": priority,
         }
         self.town.owner.execute(TASK, values)
         return id_
@@ -84,6 +87,10 @@ class Desk:
         }
         self.town.owner.execute(TIMER, values)
         return id_
+
+    def deadline(self, job_id: str, at: datetime) -> None:
+        update = "UPDATE rm_tasks_v1.tasks SET deadline = %s WHERE id = %s"
+        self.town.owner.execute(update, (at, job_id))
 
     def lease(self, job_id: str, *, owner: str, left: float, deaths: int = 0) -> None:
         values = {
@@ -186,7 +193,10 @@ async def test_a_due_timer_fires_under_an_id_that_never_changes(desk: Desk) -> N
 
     assert {each.envelope.id for each in commands} == {commands[0].envelope.id}
     first = commands[0]
-    assert first.data == FirePublication(PAST)
+    assert isinstance(first.data, FirePublication)
+    assert first.data.at == PAST
+    assert first.data.fired_at == first.envelope.time
+    assert first.data.grace_s == GRACE_S
     assert first.envelope.aggregate_id == publication_id
     assert first.envelope.cause == f"event of {publication_id}"
     assert first.envelope.correlation == "c"
@@ -202,6 +212,35 @@ async def test_timers_that_are_not_due_or_done_do_not_fire(desk: Desk) -> None:
         commands = await until_async(lambda: tail.commands(desk.town.tenant), 10)
 
     assert [each.envelope.aggregate_id for each in commands] == [due]
+
+
+async def test_a_job_is_ended_at_its_deadline_and_not_before(desk: Desk) -> None:
+    with desk.town.following(JOB.commands.name) as tail:
+        late, running = desk.task(), desk.task("running", attempt=1)
+        parked, soon = desk.task("waiting_for_parent"), desk.task()
+        over = desk.task("completed")
+        for job_id in (late, running, parked, over):
+            desk.deadline(job_id, PAST)
+        desk.deadline(soon, utc_now() + timedelta(hours=1))
+        await desk.dispatcher.tick()
+        await desk.dispatcher.tick()
+
+        commands = await until_async(lambda: tail.commands(desk.town.tenant), 10)
+
+    found = {each.envelope.aggregate_id: each.data for each in commands}
+    assert found == dict.fromkeys((late, running, parked), ExpireJob(PAST))
+    assert len(commands) == 3
+
+
+async def test_only_the_first_of_a_line_are_rung_for(desk: Desk) -> None:
+    """A bell assigns nothing: whoever takes the first looks for the next."""
+    jobs = [desk.task() for _ in range(3 * AHEAD)]
+    await desk.dispatcher.tick()
+    await desk.dispatcher.tick()
+
+    await until_async(lambda: len(desk.bells().keys() & set(jobs)) >= AHEAD, 10)
+    await desk.dispatcher.tick()
+    assert len(desk.bells().keys() & set(jobs)) == AHEAD
 
 
 async def test_the_second_death_loses_the_job_and_the_first_does_not(
@@ -228,7 +267,7 @@ async def test_two_dispatchers_share_the_work(desk: Desk) -> None:
     log = Log(desk.town.kafka)
     async with connection:
         other = Dispatcher(connection, log, utc_now)
-        jobs = [desk.task() for _ in range(30)]
+        jobs = [desk.task(priority=n % 4) for n in range(30)]
 
         await asyncio.gather(desk.dispatcher.tick(), other.tick())
 

@@ -18,14 +18,14 @@ from schemas.jobs import ProbeInput, Settled
 from schemas.topics import JOBS, PROGRESS
 from tests.integration.rolling import Site, site, until
 
-ENDED = {"completed", "failed", "cancelled", "lost"}
+ENDED = {"completed", "failed", "cancelled", "lost", "parent_failed"}
 PROCESS = str(Path(__file__).with_name("worker_process.py"))
 
 
 @pytest.fixture(scope="module")
 def town(stack: Settings) -> Iterator[Site]:
     quick = stack.replace({"lease_s": 3.0, "heartbeat_s": 0.5})
-    with site(quick, "decider", "projector", "dispatcher") as opened:
+    with site(quick, "decider", "projector", "dispatcher", "reactor") as opened:
         yield opened
 
 
@@ -47,13 +47,17 @@ class Floor:
         self.names.append(name)
         return name
 
-    def request(self) -> str:
+    def request(
+        self, *, after: tuple[str, ...] = (), deadline: datetime | None = None
+    ) -> str:
         job_id = str(uuid4())
         wish = RequestJob(
             role="media",
             subject=f"asset/{job_id}",
             input=ProbeInput(f"{self.town.tenant}/a", "0" * 64),
             digest=job_id,
+            after=after,
+            deadline=deadline,
         )
         self.town.send(wish, job_id)
         self.jobs.append(job_id)
@@ -199,6 +203,52 @@ def test_a_cancelled_job_stops_while_it_runs(town: Site, shop: Floor) -> None:
     shop.go()
 
     until(lambda: town.task_is(other, "completed"))
+    assert shop.tokens("ended", job_id) == []
+
+
+def test_a_job_after_another_starts_when_that_one_is_completed(
+    town: Site, shop: Floor
+) -> None:
+    first = shop.request()
+    second = shop.request(after=(first,))
+    third = shop.request(after=(first, second))
+    shop.worker()
+    until(lambda: shop.begun(first))
+    assert until(lambda: town.task_is(second, "waiting_for_parent"))
+    assert not shop.begun(second)
+
+    shop.go()
+
+    until(lambda: town.task_is(third, "completed"))
+    assert len(shop.tokens("ended")) == 3
+
+
+def test_what_comes_after_a_job_that_was_called_off_never_starts(
+    town: Site, shop: Floor
+) -> None:
+    first = shop.request()
+    second = shop.request(after=(first,))
+    third = shop.request(after=(second,))
+    until(lambda: town.task_is(third, "waiting_for_parent"))
+
+    town.send(CancelJob("not wanted"), first)
+
+    found = until(lambda: town.task_is(third, "parent_failed"))
+    assert found[3] == "parent_failed"
+    assert town.task_is(second, "parent_failed")
+
+
+def test_a_running_job_is_called_off_at_its_deadline(town: Site, shop: Floor) -> None:
+    ready = shop.request()
+    shop.worker()
+    until(lambda: shop.begun(ready))
+    job_id = shop.request(deadline=utc_now() + timedelta(seconds=6))
+    until(lambda: shop.begun(job_id))
+
+    until(lambda: town.task_is(job_id, "cancelled"))
+
+    free = "SELECT 1 FROM coordination.leases WHERE job_id = %s AND owner = ''"
+    until(lambda: town.row(free, job_id))
     assert shop.tokens("ended", job_id) == []
 
 

@@ -8,12 +8,14 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import json
 from psycopg import OperationalError
 
 from schemas.commands.job import CompleteJob, FailJob, StartAttempt
 from schemas.events.job import JobCompleted, JobFailed, JobStarted
 from schemas.jobs import JobResult, PublishInput, Settled, SettleInput
 from streams.agents.work import Impossible, Job, Report, TryLater
+from streams.leases import Leased
 from streams.worker import Jobs, Terms, pause_before
 from tests.unit.streams.workshop import (
     FakeClock,
@@ -130,6 +132,48 @@ async def test_a_bell_starts_work_without_waiting_for_the_second_to_pass() -> No
     await until(lambda: bench.leases.released)
 
     assert bench.seen[0].id == "j"
+
+
+async def test_a_bell_that_comes_while_it_asks_makes_it_ask_again() -> None:
+    """The job became due just after the question was answered with none."""
+    bench = Bench()
+    bells: list[asyncio.Task[None]] = []
+
+    def due_now() -> None:
+        if not bells:
+            bench.offer("j")
+            bells.append(asyncio.create_task(bench.jobs.admit(b"j")))
+
+    bench.leases.answering = due_now
+    slow = asyncio.Event()
+    asked = bench.leases.lease
+
+    async def lease(role: str, owner: str, token: str) -> Leased | None:
+        found = await asked(role, owner, token)
+        if found is None and not slow.is_set():
+            await bells[0]
+            slow.set()
+        return found
+
+    bench.leases.lease = lease  # type: ignore[method-assign]  an answer that is slow
+    await bench.jobs.admit(b"first")
+
+    await until(lambda: bench.leases.released)
+    assert bench.seen[0].id == "j"
+
+
+async def test_an_earlier_result_answers_without_any_work() -> None:
+    bench = Bench()
+    wanted(bench.log, "j", INPUT)
+    result = json.encode(Settled("seen before")).decode()
+    bench.leases.offer("j", INPUT, reused="earlier", result=result)
+
+    async with bench.open():
+        await until(lambda: bench.leases.released)
+
+    (done,) = [e for _, e in bench.log.events if isinstance(e, JobCompleted)]
+    assert (done.result, done.reused) == (Settled("seen before"), "earlier")
+    assert bench.seen == []
 
 
 async def test_a_job_that_ended_meanwhile_is_not_done() -> None:

@@ -133,8 +133,11 @@ class FakeLeases:
         self.beats = 0
         self.asked = 0
         self.broken: Exception | None = None
+        self.answering: Callable[[], None] = lambda: None
 
-    def offer(self, job_id: str, given: JobInput, *, attempt: int = 0) -> None:
+    def offer(
+        self, job_id: str, given: JobInput, *, attempt: int = 0, **earlier: str
+    ) -> None:
         self.waiting.append(
             Leased(
                 job_id=job_id,
@@ -146,6 +149,7 @@ class FakeLeases:
                 correlation="c",
                 attempt=attempt,
                 max_attempts=3,
+                **earlier,
             )
         )
 
@@ -155,6 +159,7 @@ class FakeLeases:
         if self.broken:
             raise self.broken
         if not self.waiting:
+            self.answering()
             return None
         taken = convert({**to_builtins(self.waiting.pop(0)), "token": token}, Leased)
         self.held[taken.job_id] = token

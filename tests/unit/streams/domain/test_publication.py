@@ -69,6 +69,44 @@ def test_the_timer_fires_once_and_only_for_its_own_instant() -> None:
     assert when("publication", early, PLANNED, SCHEDULED) is None
 
 
+def test_a_late_timer_says_by_how_much() -> None:
+    late = wish.FirePublication(NOW, NOW + timedelta(minutes=10))
+
+    due = when("publication", late, PLANNED, SCHEDULED)
+
+    assert due == fact.PublicationDue(NOW, 600.0)
+
+
+def test_past_its_grace_it_is_missed_and_never_goes_out_by_itself() -> None:
+    fire = wish.FirePublication(NOW, NOW + timedelta(seconds=61), grace_s=60)
+
+    missed = when("publication", fire, PLANNED, SCHEDULED)
+
+    assert missed == fact.PublicationMissed("a", NOW, 61.0)
+    again = wish.FirePublication(NOW, NOW)
+    assert when("publication", again, PLANNED, SCHEDULED, missed) is None
+    assert refused("publication", INTEND, PLANNED, SCHEDULED, missed).code == (
+        "already_missed"
+    )
+
+
+def test_what_a_plan_says_about_lateness_goes_before_the_installation() -> None:
+    patient = replace(PLANNED.schedule, not_after=NOW + timedelta(days=1))
+    plan = replace(PLANNED, schedule=patient)
+    fire = wish.FirePublication(NOW, NOW + timedelta(hours=2), grace_s=60)
+
+    assert isinstance(when("publication", fire, plan, SCHEDULED), fact.PublicationDue)
+
+
+def test_a_missed_one_may_be_confirmed_by_the_person_who_published_it() -> None:
+    missed = fact.PublicationMissed("a", NOW, 4000.0)
+    by_hand = wish.ConfirmPublication("https://example.org/v/1")
+
+    found = when("publication", by_hand, PLANNED, SCHEDULED, missed)
+
+    assert isinstance(found, fact.PublicationPublished)
+
+
 def test_a_second_intent_is_refused_while_one_is_open() -> None:
     for state in ((INTENDED,), (INTENDED, UNKNOWN)):
         no = refused("publication", INTEND, *DUE_NOW, *state)
