@@ -1,34 +1,42 @@
 """The ClickHouse sink: plan a range in Postgres, insert it, confirm it.
 
-A kill at any point leaves an open plan. Whoever claims the partition next reads exactly
-that range again, looks which of its rows are there, and mends it before going on.
+A kill at any point leaves an open plan. Whoever claims the partition next makes that
+range whole before going on, and deletes what lies beyond its position. A fact stands
+for itself: a record that gives no rows is parked alone, later ones of its stream flow.
+While the rows of one batch go in, by a thread, the next one is read and judged.
 """
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from uuid import uuid4
 
 import psycopg
 from confluent_kafka.admin import AdminClient
 from msgspec import Struct, structs
 
-from projections import clickhouse, plans, serving
+from projections import clickhouse, facts, mending, plans, serving
 from projections.claims import Claims, Place
-from projections.plans import Connection, Open, Plan, Range
-from projections.ranges import read_range
+from projections.mending import Insert, Poisoned, Site
+from projections.plans import Connection, Plan, Range, Refused
 from projections.registry import ANALYTICS, READ_TOPICS
+from projections.table import Projection
+from schemas.envelope import Record
+from schemas.registry import Data
 from streams.acceptance import Fence
+from streams.faults import reach
+from streams.judging import Unreadable
+from streams.observing import observed
+from streams.parking import Parking
 from streams.positions import Fenced
 from streams.reading import Batch, Reader, Start
 from streams.topic_ids import topic_ids
 
-LIMIT = 2_000
+LIMIT = 10_000
 COLLECT_S = 0.4
 WAIT_S = 0.5
 CHECK_S = 1.0
-READER = ANALYTICS.reader
-TABLES = tuple(table.name for table in ANALYTICS.tables)
 LAST = 2**62
 
 
@@ -44,16 +52,15 @@ class Source(Struct, frozen=True):
     ordinal: int = 0
 
 
-class Faults(Struct, frozen=True):
-    """Called where a kill hurts most; in production they do nothing."""
-
-    before_insert: Callable[[], None] = lambda: None
-    before_confirm: Callable[[], None] = lambda: None
+class Blocked(Exception):
+    """A build that may park nothing met a record that gives no rows."""
 
 
-def run(source: Source, stop: threading.Event) -> None:
+def run(
+    source: Source, stop: threading.Event, projection: Projection = ANALYTICS
+) -> None:
     """Blocks until `stop` is set; waits for servers and tables that are away."""
-    serving.serve(lambda: Sink(source), stop)
+    serving.serve(lambda: Sink(source, projection), stop)
 
 
 class Sink:
@@ -62,26 +69,39 @@ class Sink:
     def __init__(
         self,
         source: Source,
+        projection: Projection = ANALYTICS,
         owner: Callable[[], str] = lambda: uuid4().hex,
-        faults: Faults = Faults(),  # noqa: B008  it is frozen
+        *,
+        strict: bool = False,
+        insert: Insert = facts.insert,
     ) -> None:
-        self._kafka = source.kafka
-        self._owner = owner
-        self._faults = faults
+        self._strict = strict
         self._fences: dict[Place, Fence] = {}
         self._fresh: dict[Place, int] = {}
         self._checked = time.monotonic()
+        # Uses the connection too, so nothing else does while it works.
+        self._aside = ThreadPoolExecutor(1, "put")
+        self._putting: Future[None] | None = None
         self._connection: Connection = psycopg.connect(source.postgres)
         with clickhouse.told():
-            self._client = clickhouse.connect(
-                source.clickhouse, source.user, source.password
-            )
-        admin = AdminClient({"bootstrap.servers": source.kafka})
-        self._claims = Claims(
-            self._connection, [READER], lambda: topic_ids(admin), owner
+            client = clickhouse.connect(source.clickhouse, source.user, source.password)
+        self._site = Site(
+            kafka=source.kafka,
+            connection=self._connection,
+            client=client,
+            projection=projection,
+            owner=owner,
+            rulings=lambda: self._parking.rulings,
+            park=self._park,
+            insert=insert,
         )
+        self._parking = Parking(self._connection, source.kafka, [projection.reader])
+        self._claims = Claims(
+            self._connection, [projection.reader], lambda: _ids(source.kafka), owner
+        )
+        group = f"{source.group}.{projection.label}"
         self._reader = Reader(
-            source.kafka, source.group, READ_TOPICS, self._claim, ordinal=source.ordinal
+            source.kafka, group, READ_TOPICS, self._claim, ordinal=source.ordinal
         )
 
     def step(self) -> None:
@@ -91,27 +111,43 @@ class Sink:
             self.claim_again()
 
     def read(self) -> None:
-        """What is there, put into ClickHouse; raises Fenced."""
+        """Takes what is there; raises Fenced, also for what the call before took."""
         batches = self._collect()
         with clickhouse.told():
+            self._finish()
             if self._fresh:
-                self._mend()
-            if batches:
-                self._put(batches)
+                self._begin()
         now = time.monotonic()
         if now - self._checked >= CHECK_S:
             self._checked = now
             self._claims.check(self._reader.assigned())
+        if batches:
+            reach("sink.planning")
+            made = self._write_down(batches)
+            reach("sink.planned")
+            self._putting = self._aside.submit(self._put, batches, made)
 
     def claim_again(self) -> None:
         self._reader.restart(self._reader.assigned())
 
     def close(self) -> None:
+        """What is being put in is waited for; if it failed, its plan stays open."""
+        self._aside.shutdown()
         self._reader.close()
-        self._client.close()
+        self._site.client.close()
         self._connection.close()
 
+    def _finish(self) -> None:
+        """Wait for the batch that is being put in; raises what went wrong there."""
+        putting, self._putting = self._putting, None
+        if putting is not None:
+            putting.result()
+
     def _claim(self, places: Sequence[Place]) -> dict[Place, Start]:
+        if self._putting is not None:
+            # What goes wrong there is told by `_finish`.
+            wait([self._putting])
+        self._parking.load()
         starts = self._claims.take(places)
         for place, start in starts.items():
             self._fences[place] = start.fence or Fence()
@@ -123,84 +159,107 @@ class Sink:
         found = _joined({}, self._reader.read(LIMIT, WAIT_S))
         until = time.monotonic() + COLLECT_S
         while found and (left := until - time.monotonic()) > 0:
-            found = _joined(found, self._reader.read(LIMIT, left))
-            if sum(len(batch.records) for batch in found.values()) >= LIMIT:
+            room = LIMIT - sum(each.end - each.start for each in found.values())
+            if room <= 0:
                 break
+            found = _joined(found, self._reader.read(room, left))
         return list(found.values())
 
-    def _put(self, batches: Sequence[Batch]) -> None:
+    def _put(self, batches: Sequence[Batch], made: Sequence[Plan]) -> None:
+        with observed("sink", batches):
+            try:
+                for plan in made:
+                    mending.put(self._site, plan)
+            except Poisoned:
+                self._mend([plan.range.place for plan in made])
+                return
+            reach("sink.inserted")
+            plans.confirm(self._connection, self._site.reader, made)
+
+    def _write_down(self, batches: Iterable[Batch]) -> list[Plan]:
+        """Plans, positions and what is parked: one transaction."""
         made = [self._plan(batch) for batch in batches]
-        made = [plan for plan in made if plan.rows]
+        wanted = [plan for plan, _ in made if plan.blocks]
         with self._connection.transaction():
-            for batch in batches:
+            for batch, (_, refused) in zip(batches, made, strict=True):
+                self._parking.saw(batch.end - batch.start)
                 self._claims.advance(batch)
-            for plan in made:
-                plans.write_down(self._connection, READER, plan)
+                self._park([*batch.unreadable, *refused])
+            plans.write_down(self._connection, self._site.reader, wanted)
         self._claims.moved(batches)
         for batch in batches:
             self._fences[batch.topic, batch.partition] = batch.fence or Fence()
-        self._faults.before_insert()
-        for plan in made:
-            plans.insert(self._client, plan)
-        self._faults.before_confirm()
-        self._confirm([plan.range for plan in made])
+        return wanted
 
-    def _plan(self, batch: Batch) -> Plan:
+    def _plan(self, batch: Batch) -> tuple[Plan, tuple[Refused, ...]]:
         place = (batch.topic, batch.partition)
         owner = self._claims.owner_of(place)
-        return plans.planned(ANALYTICS, batch, self._fences[place], owner)
+        site = self._site
+        but = plans.dropped(self._parking.rulings, site.reader, place)
+        fence = self._fences[place]
+        return plans.planned(site.projection.project, batch, fence, owner, but)
 
-    def _confirm(self, ranges: Sequence[Range]) -> None:
-        with self._connection.transaction():
-            if plans.confirm(self._connection, READER, ranges) != len(ranges):
-                raise Fenced("a plan of ours is gone")
-
-    def _mend(self) -> None:
+    def _begin(self) -> None:
         """After a claim, before anything is planned: what did others leave behind?"""
-        places = list(self._fresh)
-        with self._connection.transaction():
-            found = plans.still_open(self._connection, READER, places)
-        made = [(each, self._again(each)) for each in found]
-        self._clear([plan for each, plan in made if plan.token != each.token])
-        for _, plan in made:
-            if plans.counted(self._client, TABLES, plan.range) != plan.counts:
-                plans.insert(self._client, plan)
-        self._confirm([each.range for each in found])
+        self._mend(list(self._fresh))
         self._cut_off()
         self._fresh.clear()
 
-    def _again(self, opened: Open) -> Plan:
-        """The plan anew, under another token if other rows than these lie there."""
-        where = opened.range
-        batch = read_range(
-            self._kafka, where.place, where.start, where.end, where.fence
-        )
-        plan = plans.planned(ANALYTICS, batch, where.fence, self._owner())
-        there = plans.counted(self._client, TABLES, where)
-        whole = there == opened.counts and plan.sha256 == opened.sha256
-        return structs.replace(plan, token=opened.token) if whole or not there else plan
-
-    def _clear(self, spoilt: Sequence[Plan]) -> None:
-        """Delete what lies in these ranges, once their new tokens are written down."""
-        with self._connection.transaction():
-            for plan in spoilt:
-                plans.renew(self._connection, READER, plan.range, plan.token)
-        for name in TABLES if spoilt else ():
-            plans.delete(self._client, name, [plan.range for plan in spoilt])
+    def _mend(self, places: Sequence[Place]) -> None:
+        while True:
+            with self._connection.transaction():
+                found = plans.still_open(self._connection, self._site.reader, places)
+            try:
+                made = mending.mend(self._site, found)
+            except Poisoned:
+                continue
+            plans.confirm(self._connection, self._site.reader, made)
+            return
 
     def _cut_off(self) -> None:
         """Rows beyond our position: Postgres came out of a backup, or a rebuild."""
-        for name in TABLES:
+        client, projection = self._site.client, self._site.projection
+        for table in projection.tables:
             beyond = [
                 Range(*place, self._fresh[place], LAST, Fence())
-                for place, offset in plans.highest(self._client, name).items()
+                for place, offset in facts.highest(
+                    client, projection, table.name
+                ).items()
                 if place in self._fresh and offset >= self._fresh[place]
             ]
             if beyond:
-                plans.delete(self._client, name, beyond)
+                facts.delete(client, projection, table.name, beyond)
+
+    def _park(self, found: Sequence[Unreadable | Refused]) -> None:
+        """In the caller's transaction, and on the log before that is committed."""
+        for each in found:
+            record = each.record if isinstance(each, Refused) else each
+            if self._strict:
+                self._refuse(record, each.reason)
+            self._parking.keep(self._site.reader, record, each.reason)
+        self._parking.confirm()
+
+    def _refuse(self, found: Record[Data] | Unreadable, reason: str) -> None:
+        """Unless a person ruled that this reader passes over it."""
+        reader, where = self._site.reader, (found.topic, found.partition, found.offset)
+        if self._parking.rulings.dropped(reader, *where):
+            return
+        place = ":".join(map(str, where))
+        raise Blocked(
+            f"{place} gives no rows ({reason}): mend the cause, or run `contentops "
+            f"parked drop {self._site.projection.name} {place} --why TEXT`, then "
+            "build again."
+        )
 
 
-def _joined(found: dict[Place, Batch], batches: Sequence[Batch]) -> dict[Place, Batch]:
+def _ids(kafka: str) -> dict[str, str]:
+    """Asked at each claim, so no client and its threads stay for it."""
+    return topic_ids(AdminClient({"bootstrap.servers": kafka}))
+
+
+def _joined(
+    found: dict[Place, Batch], batches: Collection[Batch]
+) -> dict[Place, Batch]:
     joined = dict(found)
     for batch in batches:
         place = (batch.topic, batch.partition)
@@ -216,5 +275,6 @@ def _pair(first: Batch, second: Batch) -> Batch:
         second,
         start=first.start,
         records=(*first.records, *second.records),
+        unreadable=(*first.unreadable, *second.unreadable),
         void=first.void + second.void,
     )

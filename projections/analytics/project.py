@@ -24,12 +24,31 @@ PUBLICATIONS = Table("publications", key=FACT, once=True)
 TABLES = (EVENTS, METRICS, AI_CALLS, MEDIA_MINUTES, LEADS, PUBLICATIONS)
 
 
+SILENT = frozenset({LogClaimed, LogRejected, LogUnchanged, DeliveryReceived})
+TELLING = frozenset(
+    {
+        MetricsObserved,
+        JobCompleted,
+        AssetTranscoded,
+        LeadCaptured,
+        PublicationPlanned,
+        PublicationPublished,
+    }
+)
+
+
 def project(record: Record[Data]) -> Iterable[Row]:
-    data = record.data
-    if isinstance(data, LogClaimed | LogRejected | LogUnchanged | DeliveryReceived):
-        return
-    yield _event(record)
-    match data:
+    """Most records are a fact and nothing more: those take the short way."""
+    kind = type(record.data)
+    if kind in SILENT:
+        return ()
+    if kind in TELLING:
+        return (_event(record), *_more(record))
+    return (_event(record),)
+
+
+def _more(record: Record[Data]) -> Iterable[Row]:
+    match data := record.data:
         case MetricsObserved():
             yield _metrics(record, data)
         case JobCompleted(subject=subject, result=Generated() as answer):
@@ -60,16 +79,25 @@ def _fact(table: Table, record: Record[Data], **values: Value) -> Row:
 
 
 def _event(record: Record[Data]) -> Row:
+    """Written out, because every record comes here."""
     envelope = record.envelope
-    return _fact(
+    aggregate, _, subject_id = envelope.subject.partition("/")
+    return Row(
         EVENTS,
-        record,
-        type=envelope.type,
-        aggregate=envelope.aggregate,
-        subject_id=envelope.aggregate_id,
-        version=envelope.sequence,
-        correlation=envelope.correlation,
-        cause=envelope.cause,
+        {
+            "tenant": envelope.tenant,
+            "event_id": envelope.id,
+            "occurred": envelope.time,
+            "_topic": record.topic,
+            "_partition": record.partition,
+            "_off": record.offset,
+            "type": envelope.type,
+            "aggregate": aggregate,
+            "subject_id": subject_id,
+            "version": envelope.sequence,
+            "correlation": envelope.correlation,
+            "cause": envelope.cause,
+        },
     )
 
 

@@ -1,0 +1,227 @@
+"""Building the facts in ClickHouse again beside those that people see.
+
+A new build has tables and a reader of its own. It is filled here from the log's
+beginning, then the running sinks feed it like the others. Two builds are compared below
+the offsets that both have confirmed, so neither has to stop for it. A switch lets the
+views show another build; the one before goes on until it is retired.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from typing import TypeAlias
+
+from clickhouse_connect.driver.client import Client
+
+from infra import migrate
+from infra.catching_up import log_end, reached
+from infra.problem import Stop
+from infra.settings import Settings
+from projections import facts, plans, versions
+from projections.plans import Connection
+from projections.registry import ANALYTICS
+from projections.serving import NeedsPerson
+from projections.sink import Blocked, Sink, Source
+from projections.table import Projection
+from projections.versions import FED, Version
+from streams.faults import reach
+from streams.positions import Fenced
+
+Say: TypeAlias = Callable[[str], None]
+
+LEFT_OVER = frozenset({"building", "catching_up", "failed"})
+SAY_S = 1.0
+LOCK = "SELECT pg_try_advisory_lock(hashtext('rebuild'), hashtext(%s))"
+UNLOCK = "SELECT pg_advisory_unlock(hashtext('rebuild'), hashtext(%s))"
+
+
+def rebuild(settings: Settings, say: Say = print, *, replace: bool = False) -> None:
+    """Returns once a new build holds what the log held at the start.
+
+    It is shown at once where there is nothing to compare it with, or with `replace`.
+    Raises Stop that names the record which gives no rows, and the remedy.
+    """
+    name = ANALYTICS.name
+    with _stores(settings) as (connection, store), _alone(connection):
+        new = _drawn(connection, store)
+        try:
+            _fill(settings, connection, new, say)
+        except (Blocked, NeedsPerson) as wrong:
+            versions.move(connection, new, "failed", str(wrong))
+            raise Stop(str(wrong)) from wrong
+        versions.move(connection, new, "catching_up")
+        live = _live(connection)
+        gone = live is None or facts.missing(store, live.of(ANALYTICS))
+        if not (gone or replace):
+            say(
+                f"{name} {new.label} is built. Compare and show it: contentops "
+                f"projection verify {name}; contentops projection switch {name}"
+            )
+            return
+        _show(connection, store, live, _numbered(connection, versions.number_of(new)))
+        say(f"{name} shows {new.label}")
+        if live is not None and live.shape == ANALYTICS.shape:
+            _drop(connection, store, live)
+
+
+def verify(settings: Settings, say: Say = print) -> bool:
+    """Compare the newest build with the one people see, per table and tenant."""
+    with _stores(settings) as (connection, store):
+        live, new = _pair(connection, None)
+        if live is None:
+            raise Stop(f"{ANALYTICS.name} shows nothing to compare with.")
+        both = (live.of(ANALYTICS), new.of(ANALYTICS))
+        ends = _common(connection, *both)
+        wrong = 0
+        for table in ANALYTICS.tables:
+            old, later = (facts.digests(store, it, table.name, ends) for it in both)
+            for tenant in sorted(old.keys() | later.keys()):
+                if old.get(tenant) != later.get(tenant):
+                    wrong += 1
+                    say(f"{table.name} of {tenant} differs")
+        if not wrong:
+            versions.verified(connection, ANALYTICS.name, new.number, live.number)
+        word = "differs from" if wrong else "equals"
+        say(f"{ANALYTICS.name} {new.label} {word} {live.label}")
+        return not wrong
+
+
+def switch(
+    settings: Settings, say: Say = print, *, to: int | None = None, force: bool = False
+) -> None:
+    """Show another build: the newest, or the one that is named."""
+    with _stores(settings) as (connection, store):
+        live, new = _pair(connection, to)
+        seen = new.state == "retiring" or (live and new.verified == live.number)
+        if live is not None and not seen and not force:
+            raise Stop(
+                f"{new.reader} was not found equal to {live.label} yet: run "
+                f"`contentops projection verify {new.name}`, or give --force."
+            )
+        _show(connection, store, live, new)
+        before = f"; {live.label} is fed until you retire it" if live else ""
+        say(f"{ANALYTICS.name} shows {new.label}{before}")
+    reach("rebuild.switched")
+
+
+def retire(settings: Settings, number: int | None = None, say: Say = print) -> None:
+    """Drop a build that is not shown; without a number all of them."""
+    with _stores(settings) as (connection, store):
+        found = [
+            each
+            for each in versions.of(connection, ANALYTICS.name)
+            if number in {None, each.number}
+        ]
+        if number is not None and (not found or found[0].state == "live"):
+            raise Stop(f"{ANALYTICS.name} v{number} is shown or unknown.", code=2)
+        for each in found:
+            if each.state != "live":
+                _drop(connection, store, each)
+                say(f"{each.name} {each.label} is gone")
+
+
+@contextmanager
+def _stores(settings: Settings) -> Iterator[tuple[Connection, Client]]:
+    with (
+        migrate.connect(settings) as connection,
+        closing(migrate.analyst_store(settings)) as store,
+    ):
+        yield connection, store
+
+
+@contextmanager
+def _alone(connection: Connection) -> Iterator[None]:
+    found = connection.execute(LOCK, (ANALYTICS.name,)).fetchone()
+    if found is None or not found[0]:
+        raise Stop(f"{ANALYTICS.name} is being built already: wait for that command.")
+    try:
+        yield
+    finally:
+        connection.execute(UNLOCK, (ANALYTICS.name,))
+
+
+def _drawn(connection: Connection, store: Client) -> Projection:
+    for old in versions.of(connection, ANALYTICS.name):
+        if old.state in LEFT_OVER:
+            _drop(connection, store, old)
+    new = versions.draw(connection, ANALYTICS, "building")
+    facts.create(store, new)
+    migrate.forget_facts(connection, new.reader)
+    return new
+
+
+def _fill(
+    settings: Settings, connection: Connection, new: Projection, say: Say
+) -> None:
+    source = Source(
+        kafka=settings.need("kafka"),
+        postgres=settings.dsn("projector"),
+        clickhouse=settings.need("clickhouse"),
+        user="sink",
+        password=settings.clickhouse_password("sink"),
+        group="rebuild",
+    )
+    ends, said = log_end(source.kafka), time.monotonic()
+    with closing(Sink(source, new, strict=True)) as own:
+        while True:
+            there = plans.confirmed_ends(connection, new.reader)
+            done, end = reached(there, ends), sum(ends.values())
+            if done == end or time.monotonic() - said >= SAY_S:
+                said = time.monotonic()
+                say(f"read {done} of {end} records")
+            if done == end:
+                return
+            try:
+                own.read()
+            except Fenced:
+                own.claim_again()
+
+
+def _live(connection: Connection) -> Version | None:
+    found = versions.of(connection, ANALYTICS.name)
+    return next((each for each in found if each.state == "live"), None)
+
+
+def _numbered(connection: Connection, number: int) -> Version:
+    found = versions.of(connection, ANALYTICS.name)
+    return next(each for each in found if each.number == number)
+
+
+def _pair(connection: Connection, to: int | None) -> tuple[Version | None, Version]:
+    wanted = {"catching_up"} if to is None else FED - {"live"}
+    new = [
+        each
+        for each in versions.of(connection, ANALYTICS.name)
+        if each.state in wanted and to in {None, each.number}
+    ]
+    if not new:
+        raise Stop(
+            f"{ANALYTICS.name}: there is no build to look at; `contentops projection "
+            f"rebuild {ANALYTICS.name}` makes one, --to names an older one."
+        )
+    return _live(connection), new[-1]
+
+
+def _common(
+    connection: Connection, old: Projection, new: Projection
+) -> dict[plans.Place, int]:
+    """Below these offsets both builds have confirmed everything."""
+    first, second = (plans.confirmed_ends(connection, it.reader) for it in (old, new))
+    return {place: min(end, second.get(place, 0)) for place, end in first.items()}
+
+
+def _show(
+    connection: Connection, store: Client, live: Version | None, new: Version
+) -> None:
+    with connection.transaction():
+        versions.switch(
+            connection, ANALYTICS.name, live.number if live else None, new.number
+        )
+        facts.show(store, new.of(ANALYTICS))
+        reach("rebuild.switching")
+
+
+def _drop(connection: Connection, store: Client, version: Version) -> None:
+    versions.drop(connection, version.name, version.number)
+    facts.drop(store, version.of(ANALYTICS))
+    migrate.forget_facts(connection, version.reader)

@@ -1,0 +1,1 @@
+"""What a search looks through: one row per project, asset, copy and publication."""
