@@ -5,7 +5,6 @@ the last version of the code still works. Read models are not migrated: one that
 missing is made empty and filled from the log.
 """
 
-from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 from typing import TypeAlias
@@ -17,8 +16,9 @@ from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_fi
 
 from infra.settings import PostgresRole, Settings
 from infra.stack.postgres import create_databases
-from projections import clickhouse, install
+from projections import clickhouse, facts, install, versions
 from projections.registry import ANALYTICS, PROJECTIONS
+from projections.table import Projection
 
 Connection: TypeAlias = psycopg.Connection[tuple[object, ...]]
 
@@ -58,10 +58,9 @@ def migrate(settings: Settings) -> None:
         _files(connection, "contentops")
         with connect(settings, KEYS_DATABASE) as keys:
             _files(keys, KEYS_DATABASE)
-        read_models(connection, install.missing(connection, PROJECTIONS))
+        read_models(settings, connection)
         with closing(analyst_store(settings)) as store:
-            if clickhouse.missing(store):
-                analytics(connection, store)
+            analytics(connection, store)
 
 
 def connect(settings: Settings, database: str = "contentops") -> Connection:
@@ -76,25 +75,89 @@ def analyst_store(settings: Settings) -> Client:
     return clickhouse.connect(settings.need("clickhouse"), "admin", password)
 
 
+def read_models(settings: Settings, connection: Connection) -> None:
+    """Live and empty at the first install; later, what this build's shape lacks.
+
+    A new read model, or a new shape of one, is built from the log beside what is
+    shown and shown once it has caught up: there is nothing it could be compared with.
+    """
+    if _first_install(connection):
+        return
+    wanted = lacking(connection)
+    if wanted:
+        from infra import rebuild
+
+        rebuild.beside(settings, connection, wanted, print)
+    show(connection)
+
+
 @patient
-def read_models(connection: Connection, names: Iterable[str]) -> None:
-    """Make these anew and empty, and every view that is not there, all at once."""
-    wanted = set(names)
+def _first_install(connection: Connection) -> bool:
     with connection.transaction():
+        names = {each.name for each in versions.every(connection)}
+        if names & {each.name for each in PROJECTIONS}:
+            return False
         for projection in PROJECTIONS:
-            if projection.name in wanted:
-                install.recreate(connection, projection)
-        install.show(connection, PROJECTIONS)
+            install.create(connection, versions.draw(connection, projection, "live"))
+        install.show(connection, _shown(connection))
+    return True
+
+
+def lacking(connection: Connection) -> list[Projection]:
+    """Those whose live version is not of this build's shape, or not whole."""
+    there = {each.name for each in _shown(connection)}
+    return [each for each in PROJECTIONS if each.name not in there]
+
+
+@patient
+def show(connection: Connection) -> None:
+    """Every view there is to be, in the order of the registry."""
+    with connection.transaction():
+        install.show(connection, _shown(connection))
+
+
+def _shown(connection: Connection) -> list[Projection]:
+    """The live versions that are of this build's shape and whole."""
+    live = {
+        (each.name, each.shape): each
+        for each in versions.every(connection)
+        if each.state == "live"
+    }
+    found = [
+        live[each.name, each.shape].of(each)
+        for each in PROJECTIONS
+        if (each.name, each.shape) in live
+    ]
+    return [each for each in found if install.complete(connection, each)]
 
 
 def analytics(connection: Connection, store: Client) -> None:
-    """Tables first: a sink that claimed before its position went is fenced by that."""
-    clickhouse.recreate(store)
+    """Views onto the live build of the facts; its tables, where one is missing, anew.
+
+    A build of another shape is left alone: only a rebuild and a switch replace it.
+    """
+    found = [
+        each for each in versions.of(connection, ANALYTICS.name) if each.state == "live"
+    ]
+    if found and found[0].shape != ANALYTICS.shape:
+        return
+    live = versions.shown(found, ANALYTICS)
+    if live is None:
+        live = versions.draw(connection, ANALYTICS, "live")
+    if facts.missing(store, live):
+        # Tables first: a sink that claimed before is fenced by its lost position.
+        facts.create(store, live)
+        forget_facts(connection, live.reader)
+    facts.show(store, live)
+
+
+def forget_facts(connection: Connection, reader: str) -> None:
+    """Where a sink stands, what it planned and what is confirmed."""
     with connection.transaction():
-        connection.execute(
-            "DELETE FROM coordination.ch_plan WHERE reader = %s", (ANALYTICS.reader,)
-        )
-        install.forget(connection, ANALYTICS.reader)
+        for table in ("ch_plan", "ch_confirmed"):
+            delete = sql.SQL("DELETE FROM coordination.{} WHERE reader = %s")
+            connection.execute(delete.format(sql.Identifier(table)), (reader,))
+        install.forget(connection, reader)
 
 
 def _roles(connection: Connection, settings: Settings) -> None:

@@ -1,244 +1,181 @@
-"""Building read models again from the log: empty tables, then wait until they are full.
+"""Building read models again from the log, beside those that people see.
 
-A running projector or sink loses its positions, claims again and reads from the start.
-Where none runs, one runs here until the end of the log that was seen at the beginning.
+A new version is filled from the log's beginning, then handed to the running projector;
+where none runs, one runs here until it has caught up. Nothing that is shown changes
+before `switch`, unless what is shown is broken or `replace` is asked for.
 """
 
 import time
-from collections.abc import Callable, Iterable
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from typing import TypeAlias
 
 import psycopg
-from confluent_kafka import Consumer, TopicPartition
-from msgspec import Struct
+from psycopg import sql
 
-from infra import migrate
+from infra import migrate, switching
+from infra.catching_up import log_end, pass_end
 from infra.problem import Stop
 from infra.settings import Settings
-from projections.registry import ANALYTICS, PROJECTIONS, READ_TOPICS
-from projections.runner import Projector
-from projections.runner import Source as ProjectorSource
-from projections.serving import NeedsPerson
-from projections.sink import Sink
-from projections.sink import Source as SinkSource
+from projections import install, versions
+from projections.building import Builder
+from projections.projecting import collect_rarely, prune
+from projections.registry import ANALYTICS, PROJECTIONS
 from projections.table import Projection
-from streams.positions import Fenced
+from streams.rulings import Rulings
 
 Connection: TypeAlias = psycopg.Connection[tuple[object, ...]]
-Place: TypeAlias = tuple[str, int]
 Say: TypeAlias = Callable[[str], None]
 
-EVERY = (*PROJECTIONS, ANALYTICS)
-ANSWER_S = 3.0
-POLL_S = 0.1
+LEFT_OVER = frozenset({"building", "catching_up", "failed"})
 SAY_S = 1.0
-GROUP = "rebuild"
-STANDING = """
-SELECT reader, topic, partition, next_offset FROM coordination.positions
-WHERE reader = ANY(%s)
-"""
+LOCK = "SELECT pg_try_advisory_lock(hashtext('rebuild'), hashtext(%s))"
+UNLOCK = "SELECT pg_advisory_unlock(hashtext('rebuild'), hashtext(%s))"
 
 
-class Standing(Struct, frozen=True):
-    """How far one read model has come, of how much there is."""
-
-    name: str
-    version: int
-    done: int
-    end: int
-
-    @property
-    def state(self) -> str:
-        return (
-            "up to date" if self.done >= self.end else f"{self.end - self.done} behind"
-        )
-
-
-def projection_list(settings: Settings) -> list[Standing]:
-    """Every read model with the records it has passed and the records there are."""
-    ends = log_end(settings.need("kafka"))
-    with migrate.connect(settings) as connection:
-        there = _positions(connection, [each.reader for each in EVERY])
-    return [_standing(each, there.get(each.reader, {}), ends) for each in EVERY]
-
-
-def show(settings: Settings, say: Say = print) -> None:
-    for each in projection_list(settings):
-        read = f"{each.done} of {each.end}"
-        say(f"{each.name:<14} v{each.version}  {read:>20}  {each.state}")
-
-
-def rebuild(settings: Settings, name: str | None, say: Say = print) -> None:
-    """Returns once the read model (all: None) holds what the log held at the start."""
-    wanted = _wanted(name)
-    ends = log_end(settings.need("kafka"))
-    with migrate.connect(settings) as connection:
-        _empty(connection, settings, wanted)
-        say(f"emptied: {', '.join(each.name for each in wanted)}")
-        postgres = [each for each in wanted if each is not ANALYTICS]
-        readers = [each.reader for each in postgres]
-        makers: list[tuple[list[str], Callable[[], Projector | Sink]]] = [
-            (readers, lambda: _projector(settings, postgres)),
-            ([ANALYTICS.reader] * (ANALYTICS in wanted), lambda: _sink(settings)),
-        ]
-        for names, make in makers:
-            if names:
-                _fill(Filling(connection, names, ends, make), say)
-
-
-def log_end(kafka: str) -> dict[Place, int]:
-    """The next offset of every partition that read models are made from."""
-    consumer = Consumer({"bootstrap.servers": kafka, "group.id": "contentops.ends"})
-    try:
-        topics = consumer.list_topics(timeout=10).topics
-        places = [
-            (name, partition)
-            for name in READ_TOPICS
-            if name in topics
-            for partition in topics[name].partitions
-        ]
-        return {
-            place: consumer.get_watermark_offsets(TopicPartition(*place), timeout=10)[1]
-            for place in places
-        }
-    finally:
-        consumer.close()
-
-
-def _wanted(name: str | None) -> list[Projection]:
-    if name is None:
-        return list(EVERY)
-    found = [each for each in EVERY if each.name == name]
-    if not found:
-        names = ", ".join(each.name for each in EVERY)
-        raise Stop(f"There is no read model {name}: use one of {names}.", code=2)
-    return found
-
-
-def _empty(
-    connection: Connection, settings: Settings, wanted: Iterable[Projection]
+def rebuild(
+    settings: Settings, name: str | None, say: Say = print, *, replace: bool = False
 ) -> None:
-    names = [each.name for each in wanted]
+    """Returns once the new version (of all: None) holds what the log held at start.
+
+    Raises Stop that names each record which could not be projected, and the remedy.
+    """
+    wanted = [each for each in PROJECTIONS if name in {None, each.name}]
+    if not wanted and name != ANALYTICS.name:
+        names = ", ".join(each.name for each in (*PROJECTIONS, ANALYTICS))
+        raise Stop(f"There is no read model {name}: use one of {names}.", code=2)
+    if wanted:
+        with migrate.connect(settings) as connection:
+            beside(settings, connection, wanted, say, replace=replace)
+    if name in {None, ANALYTICS.name}:
+        from infra import rebuild_analytics
+
+        rebuild_analytics.rebuild(settings, say, replace=replace)
+
+
+def beside(
+    settings: Settings,
+    connection: Connection,
+    wanted: Sequence[Projection],
+    say: Say,
+    *,
+    replace: bool = False,
+) -> None:
+    """Build, catch up, and show at once what has nothing to be compared with."""
     try:
-        migrate.read_models(connection, names)
-        if ANALYTICS.name in names:
-            with closing(migrate.analyst_store(settings)) as store:
-                migrate.analytics(connection, store)
-    except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedObject) as wrong:
-        raise Stop(f"{wrong}: run `contentops migrate` first.") from wrong
+        lacking = {each.name for each in migrate.lacking(connection)}
+        built, wrong = _built(settings, connection, wanted, say)
+    except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedObject) as gone:
+        raise Stop(f"{gone}: run `contentops migrate` first.") from gone
+    for each in built:
+        if replace or each.name in lacking:
+            switching.replace(connection, each, say)
+    if lacking:
+        migrate.show(connection)
+    left = [each for each in built if not replace and each.name not in lacking]
+    for each in left:
+        say(
+            f"{each.name} {each.label} is built. Compare and show it: contentops "
+            f"projection verify {each.name}; contentops projection switch {each.name}"
+        )
+    if wrong:
+        raise Stop("\n".join(wrong))
 
 
-class Filling:
-    """Waits for a running worker to fill read models, or does it where none is."""
-
-    def __init__(
-        self,
-        connection: Connection,
-        readers: list[str],
-        ends: dict[Place, int],
-        make: Callable[[], Projector | Sink],
-    ) -> None:
-        self._connection = connection
-        self._readers = readers
-        self._ends = ends
-        self._make = make
-        self._own: Projector | Sink | None = None
-        self._moved = time.monotonic()
-        self.done = -1
-
-    @property
-    def all(self) -> int:
-        return sum(self._ends.values()) * len(self._readers)
-
-    def step(self) -> bool:
-        """Do or await a bit more; True when everything is there."""
-        there = _positions(self._connection, self._readers)
-        done = sum(_reached(there.get(each, {}), self._ends) for each in self._readers)
-        if done != self.done:
-            self.done, self._moved = done, time.monotonic()
-        if done == self.all and len(there) == len(self._readers):
-            return not self._planned()
-        if self._own is None and time.monotonic() - self._moved > ANSWER_S:
-            self._own = self._make()
-        self._work()
-        return False
-
-    def close(self) -> None:
-        if self._own is not None:
-            self._own.close()
-            self._own = None
-
-    def _work(self) -> None:
-        if self._own is None:
-            time.sleep(POLL_S)
-            return
-        try:
-            self._own.read()
-        except Fenced:
-            # Somebody else does it after all; two would only take it from each other.
-            self.close()
-            self._moved = time.monotonic()
-
-    def _planned(self) -> bool:
-        """Whether rows of a passed position are still on their way to ClickHouse."""
-        found = self._connection.execute(
-            "SELECT count(*) FROM coordination.ch_plan WHERE reader = ANY(%s)",
-            (self._readers,),
-        ).fetchone()
-        return found is not None and found[0] != 0
+def _built(
+    settings: Settings,
+    connection: Connection,
+    wanted: Sequence[Projection],
+    say: Say,
+) -> tuple[list[Projection], list[str]]:
+    """The versions that have caught up, and a sentence for each that could not."""
+    with _alone(connection, wanted):
+        drawn = [_drawn(connection, each) for each in wanted]
+        built, wrong = _filled(settings, connection, drawn, say)
+        if built:
+            pass_end(settings, connection, built)
+    return built, wrong
 
 
-def _fill(filling: Filling, say: Say) -> None:
-    said = time.monotonic()
+@contextmanager
+def _alone(connection: Connection, wanted: Sequence[Projection]) -> Iterator[None]:
+    """A build dies with its command, so what holds no lock is nobody's."""
+    for each in wanted:
+        found = connection.execute(LOCK, (each.name,)).fetchone()
+        if found is None or not found[0]:
+            raise Stop(
+                f"{each.name} is being built already: wait until that command ends."
+            )
     try:
-        while not filling.step():
-            if time.monotonic() - said >= SAY_S:
-                said = time.monotonic()
-                say(f"read {filling.done} of {filling.all} records")
-    except NeedsPerson as wrong:
-        raise Stop(str(wrong)) from wrong
+        yield
     finally:
-        filling.close()
-    say(f"read {filling.done} of {filling.all} records: up to date")
+        for each in wanted:
+            connection.execute(UNLOCK, (each.name,))
 
 
-def _projector(settings: Settings, projections: list[Projection]) -> Projector:
-    source = ProjectorSource(
-        kafka=settings.need("kafka"), postgres=settings.dsn("projector"), group=GROUP
-    )
-    return Projector(source, projections)
+@migrate.patient
+def _drawn(connection: Connection, projection: Projection) -> Projection:
+    """A new, empty version; what earlier builds left is dropped."""
+    with connection.transaction():
+        for old in versions.of(connection, projection.name):
+            if old.state in LEFT_OVER:
+                switching.drop(connection, old.of(projection))
+        new = versions.draw(connection, projection, "building")
+        install.create(connection, new)
+    return new
 
 
-def _sink(settings: Settings) -> Sink:
-    source = SinkSource(
-        kafka=settings.need("kafka"),
-        postgres=settings.dsn("projector"),
-        clickhouse=settings.need("clickhouse"),
-        user="sink",
-        password=settings.clickhouse_password("sink"),
-        group=f"{GROUP}-sink",
-    )
-    return Sink(source)
+def _filled(
+    settings: Settings,
+    connection: Connection,
+    drawn: Sequence[Projection],
+    say: Say,
+) -> tuple[list[Projection], list[str]]:
+    collect_rarely()
+    kafka = settings.need("kafka")
+    indexes = {each.name: install.without_indexes(connection, each) for each in drawn}
+    with (
+        _writing(settings) as own,
+        closing(Builder(kafka, own, drawn, Rulings.load(kafka).dropped)) as builder,
+    ):
+        ends = log_end(kafka)
+        builder.run(ends, _progress(sum(ends.values()), say))
+        # What came meanwhile, so that little is left for whoever goes on.
+        builder.run(log_end(kafka))
+        built, blocked = builder.built, builder.blocked
+    for each in built:
+        for definition in indexes[each.name]:
+            connection.execute(definition.encode())
+        prune(connection, each)
+        for table in each.tables:
+            named = sql.Identifier(each.schema, table.name)
+            connection.execute(sql.SQL("ANALYZE {}").format(named))
+        versions.move(connection, each, "catching_up")
+    for every in blocked:
+        versions.move(connection, every.projection, "failed", every.sentence)
+    return built, [every.sentence for every in blocked]
 
 
-def _positions(
-    connection: Connection, readers: list[str]
-) -> dict[str, dict[Place, int]]:
-    found: dict[str, dict[Place, int]] = {}
-    for reader, topic, partition, offset in connection.execute(STANDING, (readers,)):
-        place = (str(topic), int(str(partition)))
-        found.setdefault(str(reader), {})[place] = int(str(offset))
-    return found
+@contextmanager
+def _writing(settings: Settings) -> Iterator[Connection]:
+    """As the projector, whom row-level security lets pass."""
+    options = "-c synchronous_commit=off"
+    with psycopg.connect(
+        settings.dsn("projector"), autocommit=True, options=options, prepare_threshold=0
+    ) as connection:
+        yield connection
 
 
-def _reached(there: dict[Place, int], ends: dict[Place, int]) -> int:
-    """Records passed, not counting those that came after `ends` was looked at."""
-    return sum(min(there.get(place, 0), end) for place, end in ends.items())
+def _progress(end: int, say: Say) -> Callable[[int], None]:
+    began = said = time.monotonic()
 
+    def tell(done: int) -> None:
+        nonlocal said
+        now = time.monotonic()
+        if now - said >= SAY_S or done >= end:
+            said = now
+            share = 100 * done // end if end else 100
+            rate = done / (now - began)
+            say(f"read {done} of {end} records ({share} %, {rate:.0f}/s)")
 
-def _standing(
-    projection: Projection, there: dict[Place, int], ends: dict[Place, int]
-) -> Standing:
-    done = _reached(there, ends)
-    return Standing(projection.name, projection.version, done, sum(ends.values()))
+    return tell

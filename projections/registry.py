@@ -10,6 +10,8 @@ from projections.changes.project import CHANGES
 from projections.changes.project import project as changes
 from projections.copies.project import COPIES
 from projections.copies.project import project as copies
+from projections.documents.project import DOCUMENTS
+from projections.documents.project import project as documents
 from projections.history.project import HISTORY
 from projections.history.project import project as history
 from projections.leads.project import LEADS, PAGES
@@ -38,14 +40,15 @@ PROJECTIONS: tuple[Projection, ...] = (
     Projection("assets", (ASSETS,), assets),
     Projection("videos", (VIDEOS,), videos),
     Projection("copies", (COPIES,), copies),
-    Projection("tasks", (TASKS,), tasks),
+    Projection("tasks", (TASKS,), tasks, shape=2),
     Projection("accounts", (ACCOUNTS,), accounts),
-    Projection("publications", (PUBLICATIONS, PUBLICATION_LOG), publications),
-    Projection("timers", (TIMERS,), timers),
+    Projection("publications", (PUBLICATIONS, PUBLICATION_LOG), publications, shape=2),
+    Projection("timers", (TIMERS,), timers, shape=2),
     Projection("leads", (PAGES, LEADS), leads),
     Projection("history", (HISTORY,), history),
-    Projection("changes", (CHANGES,), changes),
+    Projection("changes", (CHANGES,), changes, shape=2),
     Projection("operations", (OPERATIONS,), operations),
+    Projection("documents", (DOCUMENTS,), documents),
 )
 # Lives in ClickHouse and is fed by the sink.
 ANALYTICS = Projection("analytics", FACTS, analytics)

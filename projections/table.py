@@ -51,20 +51,25 @@ Project: TypeAlias = Callable[[Record[Data]], Iterable[Row]]
 
 
 class Projection(Struct, frozen=True):
-    """Rows of version N live in schema `rm_<name>_v<N>`, views in `read` show them."""
+    """Its rows live in schema `rm_<name>_<label>`; views in `read` show the live ones.
+
+    `shape` is the code's: raise it with every change of a table or of the rules.
+    `label` names one build of the rows: `v<N>`, or `asof_<id>` for a look back.
+    """
 
     name: str
     tables: tuple[Table, ...]
     project: Project
-    version: int = 1
+    shape: int = 1
+    label: str = "v1"
 
     @property
     def reader(self) -> str:
-        return f"{self.name}.v{self.version}"
+        return f"{self.name}.{self.label}"
 
     @property
     def schema(self) -> str:
-        return f"rm_{self.name}_v{self.version}"
+        return f"rm_{self.name}_{self.label}"
 
     @property
     def folder(self) -> Path:

@@ -1,7 +1,8 @@
 """Rows into Postgres: folded to the last state per key, then one upsert per shape.
 
-A shape is a table with a set of columns. Few rows go in one round trip, many through
-COPY and a temporary table.
+A shape is a table with a set of columns. Few rows go in one round trip; many go
+through a binary COPY into a temporary table that the connection keeps. Versions of one
+read model that stand at the same position share the folding and the COPY.
 """
 
 from collections import defaultdict
@@ -14,77 +15,192 @@ import psycopg
 from msgspec import Struct
 from psycopg import sql
 
-from projections.table import Row, Table, Value
+from projections.parking import Unprojectable
+from projections.table import Projection, Row, Table, Value
 
 Connection: TypeAlias = psycopg.Connection[tuple[object, ...]]
 Plain: TypeAlias = object
+Schemas: TypeAlias = tuple[str, ...]
+Columns: TypeAlias = tuple[str, ...]
 
 # Measured on the four tables that every event writes: from here on COPY is faster.
 MANY = 40
+TYPES = """
+SELECT attname, format_type(atttypid, NULL) FROM pg_attribute
+WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum
+"""
+STAGE = """
+CREATE TEMP TABLE {} ON COMMIT DELETE ROWS AS TABLE {} WITH NO DATA
+"""
+# Every other type goes as text and is parsed on its way out of the stage.
+BINARY = frozenset(
+    {"text", "text[]", "bigint", "integer", "boolean", "double precision"}
+    | {"timestamp with time zone"}
+)
+AS_TEXT = "ALTER TABLE {} ALTER COLUMN {} TYPE text"
+
+
+class Folded(Struct):
+    """The last state of each key of one table, for every schema that wants it."""
+
+    schemas: Schemas
+    table: Table
+    rows: dict[tuple[Value, ...], dict[str, Value]] = {}
+
+    def add(self, values: dict[str, Value]) -> None:
+        """Later values win; a fact and `created_at` are never changed."""
+        key = tuple([values[name] for name in self.table.key])
+        before = self.rows.get(key)
+        if before is None:
+            self.rows[key] = values
+        elif not self.table.once:
+            born = before["created_at"]
+            self.rows[key] = {**before, **values, "created_at": born}
 
 
 class Shape(Struct, frozen=True):
-    schema: str
+    """Rows of one table that name the same columns."""
+
     table: Table
-    columns: tuple[str, ...]
+    columns: Columns
 
 
-def write(connection: Connection, rows: Iterable[tuple[str, Row]]) -> None:
-    """Call in a transaction; each row comes with the schema it belongs to."""
-    shapes = _shapes(_folded(rows))
-    few = {shape: found for shape, found in shapes.items() if len(found) < MANY}
-    with connection.pipeline(), connection.cursor() as cursor:
-        for shape, found in few.items():
-            cursor.executemany(_insert(shape), found)
-    for shape, found in shapes.items():
-        if len(found) >= MANY:
-            _copy(connection, shape, found)
-
-
-def _folded(rows: Iterable[tuple[str, Row]]) -> list[tuple[str, Row]]:
-    """One row per key: later values win, a fact and `created_at` are never changed."""
-    found: dict[tuple[Value, ...], tuple[str, Row]] = {}
-    for schema, row in rows:
-        key = (schema, row.table.name, *row.key)
-        before = found.get(key)
-        if before is None:
-            found[key] = (schema, row)
-        elif not row.table.once:
-            old = before[1].values
-            values = {**old, **row.values, "created_at": old["created_at"]}
-            found[key] = (schema, Row(row.table, values))
+def folded(rows: Iterable[tuple[Schemas, Row]]) -> list[Folded]:
+    found: dict[tuple[Schemas, str], Folded] = {}
+    for schemas, row in rows:
+        place = (schemas, row.table.name)
+        fold = found.get(place)
+        if fold is None:
+            fold = found[place] = Folded(schemas, row.table)
+        fold.add(row.values)
     return list(found.values())
 
 
-def _shapes(rows: Iterable[tuple[str, Row]]) -> dict[Shape, list[list[Plain]]]:
-    found: dict[Shape, list[list[Plain]]] = defaultdict(list)
-    for schema, row in rows:
-        shape = Shape(schema, row.table, tuple(row.values))
-        found[shape].append(
-            [_plain(row.table, name, value) for name, value in row.values.items()]
+class Writer:
+    """Not thread-safe; one per connection. Temporary tables live as long as it does."""
+
+    def __init__(
+        self, connection: Connection, projections: Iterable[Projection]
+    ) -> None:
+        self._connection = connection
+        self._types: dict[str, dict[str, str]] = {}
+        with connection.transaction():
+            for projection in projections:
+                for table in projection.tables:
+                    if table.name not in self._types:
+                        self._prepare(projection.schema, table)
+
+    def write(self, found: Iterable[Folded]) -> None:
+        """Call in a transaction; raises what Postgres or its client says of a value."""
+        many = []
+        with self._connection.pipeline(), self._connection.cursor() as cursor:
+            for fold in found:
+                for shape, rows in self._shapes(fold):
+                    if len(rows) >= MANY:
+                        many.append((fold.schemas, shape, rows))
+                        continue
+                    for schema in fold.schemas:
+                        cursor.executemany(_insert(schema, shape), rows)
+        staged: set[str] = set()
+        for schemas, shape, rows in many:
+            self._copy(shape, rows, again=shape.table.name in staged)
+            staged.add(shape.table.name)
+            for schema in schemas:
+                self._connection.execute(self._merge(schema, shape))
+
+    def _prepare(self, schema: str, table: Table) -> None:
+        place, stage = sql.Identifier(schema, table.name), _stage(table)
+        named = place.as_string(self._connection)
+        found = self._connection.execute(TYPES, (named,)).fetchall()
+        types = {str(name): str(kind) for name, kind in found}
+        self._connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(stage))
+        self._connection.execute(sql.SQL(STAGE).format(stage, place))
+        for name, kind in types.items():
+            if kind not in BINARY:
+                column = sql.Identifier(name)
+                self._connection.execute(sql.SQL(AS_TEXT).format(stage, column))
+        self._types[table.name] = types
+
+    def _shapes(self, fold: Folded) -> list[tuple[Shape, list[list[Plain]]]]:
+        grouped: dict[Columns, list[list[Plain]]] = defaultdict(list)
+        for values in fold.rows.values():
+            grouped[tuple(values)].append(list(values.values()))
+        shapes = []
+        for columns, rows in grouped.items():
+            self._make_plain(fold.table, columns, rows)
+            shapes.append((Shape(fold.table, columns), rows))
+        return shapes
+
+    def _make_plain(
+        self, table: Table, columns: Columns, rows: list[list[Plain]]
+    ) -> None:
+        types = self._types[table.name]
+        for place, name in enumerate(columns):
+            if name in table.json:
+                for row in rows:
+                    if row[place] is not None:
+                        row[place] = msgspec.json.encode(row[place]).decode()
+            elif types.get(name, "").endswith("[]"):
+                for row in rows:
+                    value = row[place]
+                    row[place] = list(value) if isinstance(value, tuple) else value
+
+    def _copy(self, shape: Shape, rows: list[list[Plain]], *, again: bool) -> None:
+        stage, types = _stage(shape.table), self._types[shape.table.name]
+        with self._connection.cursor() as cursor:
+            if again:
+                cursor.execute(sql.SQL("TRUNCATE {}").format(stage))
+            copy = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)")
+            with cursor.copy(copy.format(stage, _names(shape.columns))) as stream:
+                kinds = [types.get(name, "") for name in shape.columns]
+                stream.set_types([k if k in BINARY else "text" for k in kinds])
+                _send(stream, rows)
+
+    def _merge(self, schema: str, shape: Shape) -> sql.Composed:
+        types = self._types[shape.table.name]
+        texts = tuple(
+            (name, kind) for name, kind in types.items() if kind not in BINARY
         )
-    return found
+        return _merge(schema, shape, texts)
 
 
-def _plain(table: Table, name: str, value: Value) -> Plain:
-    if value is None:
-        return None
-    if name in table.json:
-        return msgspec.json.encode(value).decode()
-    return list(value) if isinstance(value, tuple) else value
+def _send(stream: psycopg.Copy, rows: list[list[Plain]]) -> None:
+    try:
+        for row in rows:
+            stream.write_row(row)
+    except (TypeError, ValueError, AttributeError, OverflowError) as wrong:
+        raise Unprojectable(f"{type(wrong).__name__}: {wrong}") from wrong
 
 
 @lru_cache(maxsize=1024)
-def _insert(shape: Shape) -> sql.Composed:
+def _insert(schema: str, shape: Shape) -> sql.Composed:
     values = sql.SQL(", ").join(sql.Placeholder() * len(shape.columns))
-    return _upsert(shape, sql.SQL("VALUES ({})").format(values))
+    return _upsert(schema, shape, sql.SQL("VALUES ({})").format(values))
 
 
-def _upsert(shape: Shape, source: sql.Composable) -> sql.Composed:
+@lru_cache(maxsize=1024)
+def _merge(
+    schema: str, shape: Shape, texts: tuple[tuple[str, str], ...]
+) -> sql.Composed:
+    """`texts` are columns that the stage holds as text, with their types."""
+    kinds = dict(texts)
+    columns = sql.SQL(", ").join(
+        sql.SQL("CAST({} AS {})").format(
+            sql.Identifier(name), sql.Identifier("pg_catalog", kinds[name])
+        )
+        if name in kinds
+        else sql.Identifier(name)
+        for name in shape.columns
+    )
+    rows = sql.SQL("SELECT {} FROM {}").format(columns, _stage(shape.table))
+    return _upsert(schema, shape, rows)
+
+
+def _upsert(schema: str, shape: Shape, source: sql.Composed) -> sql.Composed:
     return sql.SQL(
         "INSERT INTO {table} AS t ({columns}) {source} ON CONFLICT ({key}) {action}"
     ).format(
-        table=sql.Identifier(shape.schema, shape.table.name),
+        table=sql.Identifier(schema, shape.table.name),
         columns=_names(shape.columns),
         source=source,
         key=_names(shape.table.key),
@@ -107,23 +223,8 @@ def _action(shape: Shape) -> sql.Composable:
     )
 
 
-def _copy(connection: Connection, shape: Shape, rows: list[list[Plain]]) -> None:
-    stage = sql.Identifier(f"stage_{shape.table.name}")
-    columns = _names(shape.columns)
-    table = sql.Identifier(shape.schema, shape.table.name)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            sql.SQL(
-                "CREATE TEMP TABLE {} ON COMMIT DROP AS TABLE {} WITH NO DATA"
-            ).format(stage, table)
-        )
-        copy = sql.SQL("COPY {} ({}) FROM STDIN").format(stage, columns)
-        with cursor.copy(copy) as stream:
-            for row in rows:
-                stream.write_row(row)
-        source = sql.SQL("SELECT {} FROM {}").format(columns, stage)
-        cursor.execute(_upsert(shape, source), prepare=False)
-        cursor.execute(sql.SQL("DROP TABLE {}").format(stage))
+def _stage(table: Table) -> sql.Identifier:
+    return sql.Identifier("pg_temp", f"stage_{table.name}")
 
 
 def _names(names: Iterable[str]) -> sql.Composed:

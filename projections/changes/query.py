@@ -19,3 +19,7 @@ SELECT topic, partition, max("offset") AS last
 FROM read.changes GROUP BY topic, partition
 """
 )
+# Asked for all tenants at once, by functions that tell no more than this.
+NEWS = sql.SQL("SELECT * FROM auth.changes(%s::text[], %s::int[], %s::bigint[], %s)")
+HEADS = sql.SQL("SELECT * FROM auth.change_heads(%s::text[], %s::int[])")
+PLACES = sql.SQL("SELECT DISTINCT topic, partition FROM coordination.positions")

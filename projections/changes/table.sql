@@ -10,3 +10,5 @@ CREATE TABLE changes (
     PRIMARY KEY (tenant, topic, partition, "offset")
 );
 CREATE INDEX changes_by_time ON changes (tenant, at);
+-- The live hub reads what is new once for all tenants.
+CREATE INDEX changes_by_place ON changes (topic, partition, "offset");

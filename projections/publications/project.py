@@ -14,6 +14,7 @@ from schemas.events.publication import (
     PublicationFailed,
     PublicationHandedOff,
     PublicationIntended,
+    PublicationMissed,
     PublicationPlanned,
     PublicationPublished,
     PublicationRefused,
@@ -50,6 +51,8 @@ def _values(event: PublicationEvent, record: Record[Data]) -> dict[str, Value]:
             return {"status": "scheduled", "at": at}
         case PublicationDue():
             return {"status": "due"}
+        case PublicationMissed():
+            return _missed(event)
         case PublicationRefused(code=code, reason=reason):
             return _ended("refused", "refused", code, reason)
         case PublicationFailed(code=code, reason=reason):
@@ -131,6 +134,15 @@ def _handed_off(event: PublicationHandedOff) -> dict[str, Value]:
         "pack_key": event.pack_key,
         "expires_at": event.expires_at,
         "needs_person": True,
+    }
+
+
+def _missed(event: PublicationMissed) -> dict[str, Value]:
+    reason = f"Its time came {event.late_by:.0f} s before anything could be done."
+    return {
+        "status": "missed",
+        "needs_person": True,
+        "problem": _problem("missed", "fired_late", reason),
     }
 
 

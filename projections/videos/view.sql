@@ -1,5 +1,5 @@
 -- The project is the asset's, written by other events of the same stream.
 CREATE OR REPLACE VIEW read.videos WITH (security_invoker = true) AS
 SELECT v.*, a.project_id
-FROM rm_videos_v1.videos AS v
-LEFT JOIN rm_assets_v1.assets AS a ON a.tenant = v.tenant AND a.id = v.asset_id;
+FROM {table} AS v
+LEFT JOIN read.assets AS a ON a.tenant = v.tenant AND a.id = v.asset_id;

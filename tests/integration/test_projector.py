@@ -15,14 +15,14 @@ from fixtures.fix_records import Writer, eventually, headers_of, story
 from infra import migrate, rebuild
 from infra.problem import Stop
 from infra.settings import Settings
-from projections import runner, writer
+from projections import runner, versions, writer
 from projections.changes import query as changes
 from projections.copies import query as copies
 from projections.history import query as history
 from projections.publications import query as publications
 from projections.registry import PROJECTIONS
 from projections.runner import Projector
-from projections.table import Table, Value
+from projections.table import Projection, Table, Value
 from schemas.envelope import Record
 from schemas.events.content import ProjectCreated
 from schemas.registry import Data
@@ -53,6 +53,21 @@ def own(stack: Settings) -> Iterator[Projector]:
     projector = Projector(projector_source(stack, "by hand"))
     yield projector
     projector.close()
+
+
+def at_live_version(stack: Settings) -> list[Projection]:
+    with psycopg.connect(stack.dsn("owner")) as owner:
+        found = versions.every(owner)
+    return [each for p in PROJECTIONS if (each := versions.shown(found, p))]
+
+
+def current(rows: Rows, name: str) -> str:
+    """The reader of the version that people see."""
+    query = (
+        "SELECT name || '.v' || version FROM coordination.projections"
+        " WHERE name = %s AND state = 'live'"
+    )
+    return str(rows(query, (name,))[0][0])
 
 
 def decided(records: list[Record[Data]]) -> list[Record[Data]]:
@@ -104,8 +119,13 @@ def as_stored(table: Table, values: dict[str, Value]) -> dict[str, object]:
         if name in table.json
         else (list(value) if isinstance(value, tuple) else value)
         for name, value in values.items()
-        if value is not None
+        if is_plain(name, value)
     }
+
+
+def is_plain(name: str, value: object) -> bool:
+    """Postgres has defaults, and writes the words of a search in a way of its own."""
+    return value is not None and value != "" and not name.endswith("words")
 
 
 def test_real_tables_keep_the_rules_of_the_contract(
@@ -117,14 +137,14 @@ def test_real_tables_keep_the_rules_of_the_contract(
     with psycopg.connect(
         stack.dsn("owner"), row_factory=psycopg.rows.dict_row
     ) as owner:
-        for projection in PROJECTIONS:
+        for projection in at_live_version(stack):
             fake = FakeTables()
             fake.apply(projection, records)
             for table in projection.tables:
                 query = f"SELECT * FROM {projection.schema}.{table.name} t"
                 found = owner.execute(f"{query} WHERE tenant = %s", (tenant,))
                 kept = [
-                    {name: value for name, value in row.items() if value is not None}
+                    {name: row[name] for name in row if is_plain(name, row[name])}
                     for row in found
                 ]
                 expected = [
@@ -214,7 +234,7 @@ def test_a_quiet_position_that_was_reset_is_noticed(
     own: Projector, log: Writer, rows: Rows, tenant: str
 ) -> None:
     step_until(own, rows, log.append(story(log, tenant)))
-    rows("DELETE FROM coordination.positions WHERE reader = 'leads.v1'")
+    rows("DELETE FROM coordination.positions WHERE reader LIKE 'leads.%%'")
 
     with pytest.raises(Fenced):
         read_on(own)
@@ -248,17 +268,17 @@ def test_a_record_that_cannot_be_stored_parks_its_stream_alone(
     log.append([later, good])
     eventually(lambda: shown(rows, [later, good]))
     parked = rows(
-        "SELECT reader, event_id, reason FROM coordination.parked WHERE key = %s"
-        ' ORDER BY "offset"',
-        (f"{tenant}:bad",),
+        "SELECT reader, event_id, reason FROM coordination.parked"
+        ' WHERE key = %s AND reader = %s ORDER BY "offset"',
+        (f"{tenant}:bad", current(rows, "projects")),
     )
 
     assert rows("SELECT id FROM read.projects WHERE tenant = %s", (tenant,)) == [
         ("good",)
     ]
     assert [(row[0], row[1]) for row in parked] == [
-        ("projects.v1", bad.envelope.id),
-        ("projects.v1", later.envelope.id),
+        (current(rows, "projects"), bad.envelope.id),
+        (current(rows, "projects"), later.envelope.id),
     ]
     assert "NUL" in str(parked[0][2])
 
@@ -274,49 +294,15 @@ def test_a_parked_record_is_on_the_log_with_its_reason(
         for partition in range(stack.partitions)
         for headers in headers_of(stack.need("kafka"), (PARKED.name, partition))
     ]
-    mine = [each for each in found if each["ce_id"] == bad.envelope.id.encode()]
+    reader = current(rows, "projects").encode()
+    mine = [
+        each
+        for each in found
+        if each.get("ce_id") == bad.envelope.id.encode() and each["parked_by"] == reader
+    ]
 
-    assert [each["parked_by"] for each in mine] == [b"projects.v1"]
+    assert len(mine) == 1
     assert mine[0]["parked_at"].startswith(CONTENT.events.name.encode())
-
-
-def test_a_dropped_read_model_is_rebuilt_with_the_same_answers(
-    projecting: None,
-    sinking: None,
-    stack: Settings,
-    log: Writer,
-    rows: Rows,
-    tenant: str,
-) -> None:
-    sent = log.append(story(log, tenant))
-    eventually(lambda: shown(rows, sent))
-    before = everything(rows, tenant)
-    for projection in PROJECTIONS:
-        rows(f"DROP SCHEMA {projection.schema} CASCADE")
-    rows("DROP SCHEMA read CASCADE")
-    said: list[str] = []
-    rebuild.rebuild(stack, None, said.append)
-
-    assert everything(rows, tenant) == before
-    assert said[-1].endswith("up to date")
-
-
-def test_a_rebuild_does_the_work_where_nobody_runs(
-    stack: Settings,
-    log: Writer,
-    rows: Rows,
-    tenant: str,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(rebuild, "ANSWER_S", 0.1)
-    log.append(story(log, tenant))
-    rebuild.rebuild(stack, None, lambda _: None)
-    before = everything(rows, tenant)
-    rebuild.rebuild(stack, "publications", lambda _: None)
-
-    assert len(before["publications"]) == 1
-    assert everything(rows, tenant) == before
-    assert {each.state for each in rebuild.projection_list(stack)} == {"up to date"}
 
 
 def test_a_lost_connection_loses_no_record(
