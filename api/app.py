@@ -9,6 +9,8 @@ from starlette.staticfiles import StaticFiles
 
 from api import problems
 from api.bodies import Bounded
+from api.callers import Callers
+from api.gate import Shedding
 from api.live import Hub
 from api.parts import Parts
 from api.routes import (
@@ -24,15 +26,17 @@ from api.routes import (
     leads,
     media_jobs,
     operations,
+    projections,
     projects,
     publications,
     publish,
+    search,
     tasks,
     videos,
     watch,
     webhooks,
 )
-from api.telemetry import Measured, Telemetry
+from api.telemetry import PREFIX, Measured, Telemetry
 
 STATIC = Path(__file__).parent / "static"
 RESOURCES: tuple[APIRouter, ...] = (
@@ -50,8 +54,10 @@ RESOURCES: tuple[APIRouter, ...] = (
     landing_pages.router,
     leads.router,
     analytics.router,
+    search.router,
     operations.router,
     events.router,
+    projections.router,
 )
 OUTSIDE: tuple[APIRouter, ...] = (
     health.router,
@@ -72,17 +78,35 @@ def create_app(parts: Parts) -> FastAPI:
         lifespan=_lifespan,
     )
     app.state.parts = parts
-    app.state.hub = Hub(parts)
+    app.state.callers = Callers(parts.pool, parts.gate.limits.key_s)
+    app.state.hub = Hub(parts, app.state.callers)
+    app.state.telemetry = _telemetry(parts, app.state.hub)
     problems.install(app)
-    app.state.telemetry = Telemetry()
     app.add_middleware(Bounded)
+    app.add_middleware(Shedding, gate=parts.gate)
     app.add_middleware(Measured, telemetry=app.state.telemetry)
     for router in RESOURCES:
-        app.include_router(router, prefix="/api/v1")
+        app.include_router(router, prefix=PREFIX)
     for router in OUTSIDE:
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     return app
+
+
+def _telemetry(parts: Parts, hub: Hub) -> Telemetry:
+    telemetry, gate = Telemetry(), parts.gate
+    telemetry.gauge(
+        "contentops_http_in_flight", "Requests under way.", lambda: gate.in_flight
+    )
+    telemetry.gauge(
+        "contentops_producer_queue",
+        "Records the producer of this process has in its hands.",
+        lambda: gate.depth,
+    )
+    telemetry.gauge(
+        "contentops_streams_open", "Open streams of changes.", lambda: hub.streams
+    )
+    return telemetry
 
 
 @asynccontextmanager

@@ -1,70 +1,89 @@
 """Who is asking: a Bearer key becomes a tenant, a principal and a role."""
 
-import hashlib
-from dataclasses import dataclass
-from typing import Annotated, Literal, TypeAlias, cast
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, Generic, TypeAlias, TypeVar, cast
 
 from fastapi import Depends, Query, Request
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from psycopg.rows import DictRow, dict_row
+from fastapi.openapi.models import HTTPBearer
+from fastapi.security.base import SecurityBase
+from starlette.datastructures import Headers
 
+from api.callers import Callers, Principal, digest_of
 from api.parts import Parts
 from api.positions import NotAToken, decode
 from api.problems import Problem, invalid
-from api.rows import PAGE_MAX, SET_TENANT, Rows
+from api.rows import PAGE_MAX, Rows
 from api.shapes import Id
 
-Role: TypeAlias = Literal["admin", "operator", "viewer"]
+T = TypeVar("T")
+
 POSITION_WAIT_S = 2.0
-KEY = "SELECT tenant, id, user_id, role, revoked FROM read.keys WHERE id = %s"
-_bearer = HTTPBearer(auto_error=False, description="A key of `contentops key create`.")
 
 
-def parts_of(request: Request) -> Parts:
+class Guarded(SecurityBase, Generic[T]):
+    """What only the owner of a key may have, and says so in the document.
+
+    FastAPI solves a chain of dependencies anew wherever it is asked for, at one
+    twentieth of a request for each link; so these are one link each.
+    """
+
+    def __init__(self, answer: Callable[[Request], Awaitable[T]]) -> None:
+        self.model = HTTPBearer(description="A key of `contentops key create`.")
+        self.scheme_name = "HTTPBearer"
+        self._answer = answer
+
+    async def __call__(self, request: Request) -> T:
+        return await self._answer(request)
+
+
+def here(request: Request) -> Parts:
     return cast(Parts, request.app.state.parts)
+
+
+async def parts_of(request: Request) -> Parts:
+    return here(request)
 
 
 P: TypeAlias = Annotated[Parts, Depends(parts_of)]
 
 
-@dataclass(frozen=True, slots=True)
-class Principal:
-    tenant: str
-    user_id: str
-    role: str
+async def reader(request: Request) -> Principal:
+    """Found once in a request; its read models have then come as far as it wants.
 
-    @property
-    def may_write(self) -> bool:
-        return self.role in {"admin", "operator"}
+    401 for no key, an unknown key and a revoked key alike; 429 above the rate.
+    """
+    state: dict[str, Any] = request.scope.setdefault("state", {})
+    who: Principal | None = state.get("who")
+    if who is None:
+        who = await known(request.app.state.callers, bearer(request.headers))
+        admitted(request, here(request), who.tenant)
+        await positioned(request)
+        state["who"] = who
+    return who
 
-    @property
-    def auth_id(self) -> str:
-        return f"{'visitor' if self.role == 'visitor' else 'user'}/{self.user_id}"
+
+def bearer(headers: Headers) -> str:
+    """The key of this request; empty where there is none."""
+    scheme, _, given = headers.get("authorization", "").partition(" ")
+    return given.strip() if scheme.lower() == "bearer" else ""
 
 
-async def principal(
-    parts: P,
-    given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
-) -> Principal:
-    """401 for no key, an unknown key and a revoked key alike."""
-    if given is None:
+def admitted(request: Request, parts: Parts, tenant: str) -> None:
+    """Raises Problem 429; what is let in is this tenant's until it is answered."""
+    state: dict[str, Any] = request.scope.setdefault("state", {})
+    state["quota"] = parts.gate.admit(tenant)
+    if "counted" in state:
+        parts.gate.hold(tenant)
+        state["tenant"] = tenant
+
+
+async def known(callers: Callers, key: str) -> Principal:
+    if not key:
         raise _unknown("There is no key in this request.")
-    row = await _key_row(parts, hashlib.sha256(given.credentials.encode()).hexdigest())
-    if row is None or row["revoked"]:
+    found = await callers.find(digest_of(key))
+    if found is None:
         raise _unknown("This key is not known here or was revoked.")
-    return Principal(row["tenant"], row["user_id"] or row["id"], row["role"])
-
-
-async def _key_row(parts: Parts, digest: str) -> DictRow | None:
-    async with parts.pool.connection() as connection, connection.transaction():
-        cursor = connection.cursor(row_factory=dict_row)
-        await cursor.execute("SELECT * FROM auth.key(%s)", (digest,))
-        known = await cursor.fetchone()
-        if known is None or not known["tenant"]:
-            return None
-        await cursor.execute(SET_TENANT, (known["tenant"],))
-        await cursor.execute(KEY, (known["id"],))
-        return await cursor.fetchone()
+    return found
 
 
 def _unknown(detail: str) -> Problem:
@@ -73,7 +92,7 @@ def _unknown(detail: str) -> Problem:
     )
 
 
-async def positioned(request: Request, parts: P) -> None:
+async def positioned(request: Request) -> None:
     """A `Position` header makes the read models come at least that far first."""
     text = request.headers.get("position")
     if not text:
@@ -86,6 +105,7 @@ async def positioned(request: Request, parts: P) -> None:
             "This is not a position of this installation.",
             "Send the Position header of an earlier answer unchanged.",
         ) from wrong
+    parts = here(request)
     readers = parts.edge.readers
     if not await parts.decisions.reached(token.places, readers, POSITION_WAIT_S):
         raise Problem(
@@ -96,25 +116,20 @@ async def positioned(request: Request, parts: P) -> None:
         )
 
 
-async def reader(
-    who: Annotated[Principal, Depends(principal)],
-    _there: Annotated[None, Depends(positioned)],
-) -> Principal:
-    return who
-
-
-async def writer(who: Annotated[Principal, Depends(reader)]) -> Principal:
+async def writer(request: Request) -> Principal:
+    who = await reader(request)
     if not who.may_write:
         raise Problem(403, f"The role {who.role} may not write.", code="forbidden")
     return who
 
 
-async def rows_of(who: Annotated[Principal, Depends(reader)], parts: P) -> Rows:
-    return Rows(parts.pool, who.tenant)
+async def rows_of(request: Request) -> Rows:
+    who = await reader(request)
+    return Rows(here(request).pool, who.tenant)
 
 
-Who: TypeAlias = Annotated[Principal, Depends(reader)]
-Read: TypeAlias = Annotated[Rows, Depends(rows_of)]
+Who: TypeAlias = Annotated[Principal, Depends(Guarded(reader))]
+Read: TypeAlias = Annotated[Rows, Depends(Guarded(rows_of))]
 Cursor: TypeAlias = Annotated[str | None, Query(max_length=400)]
 Limit: TypeAlias = Annotated[int, Query(ge=1, le=PAGE_MAX)]
 ProjectId: TypeAlias = Annotated[Id | None, Query(alias="projectId")]

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 from ai_adapter.base import Answer, Ask
+from api.direct import Direct
+from api.gate import Gate
 from connectors.base import AppSecrets, Limits, Webhooks
 from media_agents.storage import Storage
 from projections.registry import PROJECTIONS
@@ -98,7 +100,7 @@ class Edge:
     decision_s: float = 2.0
     upload_s: int = 3600
     link_s: int = 6 * 3600
-    readers: tuple[str, ...] = tuple(each.reader for each in PROJECTIONS)
+    readers: tuple[str, ...] = tuple(each.name for each in PROJECTIONS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,5 +117,7 @@ class Parts:
     analytics: Analytics
     clock: Clock
     edge: Edge
+    gate: Gate = field(default_factory=Gate)
+    direct: Direct = field(default_factory=Direct)
     checks: Mapping[str, Check] = field(default_factory=dict)
     """What must answer for this process to be ready, by name."""

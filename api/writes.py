@@ -1,59 +1,69 @@
 """The write path: a wish gets its id, goes on the log, and its decision is awaited.
 
 seen before, other body   422, nothing appended
+no room                   429 or 503 with Retry-After, nothing appended
 not acknowledged          503 with the operation's id, status `unknown`
 decided with no           the problem the decider gave
 decided with yes          202, or 200/201 once the rows are there (Prefer: wait=N)
 not decided in 2 s        202, status `pending`
 """
 
-import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from time import monotonic
 from typing import Annotated, Literal, TypeAlias
 from uuid import uuid4
 
 from fastapi import Depends, Request, Response
-from fastapi.responses import JSONResponse
+from psycopg import OperationalError
+from psycopg_pool import PoolTimeout
 
 from api import positions
 from api.bodies import canonical
-from api.deps import P, Principal, writer
+from api.callers import Principal
+from api.deps import Guarded, here, writer
+from api.gate import busy
+from api.headers import Preference, expected_version, idempotency_key, preference
 from api.parts import Parts, Vector
-from api.problems import Fault, Problem, invalid, refused
+from api.problems import Problem, invalid, refused
 from api.shapes import Item, Receipt
 from schemas import ids
 from schemas.envelope import TooLarge, command
-from schemas.registry import Command
+from schemas.registry import AGGREGATE_OF, Command
+from schemas.topics import FAMILY_OF
+from streams import tracing
 from streams.decisions import Decision
-from streams.log import Appended, NotAcknowledged
+from streams.faults import reach
+from streams.log import Appended, Full, NotAcknowledged
 
 Status: TypeAlias = Literal["accepted", "unchanged", "pending"]
 Show: TypeAlias = Callable[[], Awaitable[Item | None]]
 
-WAIT_MAX_S = 10
-_KEY_MAX = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Preference:
-    """`wait_s` set = answer with the resource; `at_once` = do not wait at all."""
-
-    wait_s: float | None = None
-    at_once: bool = False
-
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One write request: who, under which command id, over which body."""
+    """One write request: who, under which command id, over which body.
+
+    `follows`: a further step of a request that was let in, which is never refused for
+    want of room. `began` is when the request came, on the monotonic clock.
+    """
 
     parts: Parts
     who: Principal
     command_id: str
     body_mac: str
     expected_version: int | None = None
-    prefer: Preference = Preference()
+    prefer: Preference = field(default_factory=Preference)
     repeated: bool = False
+    follows: bool = False
+    began: float = field(default_factory=monotonic)
+
+    @property
+    def wait_s(self) -> float:
+        """What is left of the time to wait for an answer."""
+        wished = self.prefer.wait_s
+        most = self.parts.edge.decision_s if wished is None else wished
+        return max(0.0, self.began + most - monotonic())
 
     @property
     def location(self) -> str:
@@ -89,20 +99,14 @@ class Outcome:
         return {(at.topic, at.partition): at.offset} if at else {}
 
 
-async def write_context(
-    request: Request, who: Annotated[Principal, Depends(writer)], parts: P
-) -> Write:
-    key = request.headers.get("idempotency-key")
-    if key is not None and not 1 <= len(key) <= _KEY_MAX:
-        raise invalid(
-            "/headers/Idempotency-Key",
-            f"The key has {len(key)} characters.",
-            f"Use 1 to {_KEY_MAX} characters.",
-        )
+async def write_context(request: Request) -> Write:
+    who = await writer(request)
+    parts = here(request)
+    key = idempotency_key(request.headers)
     body = canonical(await request.body())
     drawn = key is None
     made = str(uuid4()) if key is None else ids.command_id(who.tenant, who.user_id, key)
-    where = f"{request.method} {request.url.path}\n".encode()
+    where = f"{request.method} {request.scope['path']}\n".encode()
     write = Write(
         parts=parts,
         who=who,
@@ -114,7 +118,7 @@ async def write_context(
     return write if drawn else await write.seen()
 
 
-Writes: TypeAlias = Annotated[Write, Depends(write_context)]
+Writes: TypeAlias = Annotated[Write, Depends(Guarded(write_context))]
 
 
 def _same_body(write: Write, decided: Decision) -> None:
@@ -124,33 +128,6 @@ def _same_body(write: Write, decided: Decision) -> None:
             "This key was used for another request.",
             "Use a new key for a new request, or repeat the earlier one unchanged.",
         )
-
-
-def expected_version(header: str | None) -> int | None:
-    """`"7"` or `"v7"`; `*` asks for nothing in particular."""
-    if header is None or header.strip() == "*":
-        return None
-    found = re.fullmatch(r'(?:W/)?"?v?(\d{1,18})"?', header.strip())
-    if found is None:
-        raise Problem(
-            412,
-            "If-Match is not an ETag of this API.",
-            Fault(
-                "/headers/If-Match", "Unknown form.", "Send the ETag you were given."
-            ),
-            code="stale",
-        )
-    return int(found[1])
-
-
-def preference(header: str) -> Preference:
-    wishes = [wish.strip().lower() for wish in header.split(",")]
-    waits = [re.fullmatch(r"wait=(\d{1,4})", wish) for wish in wishes]
-    found = next((wait for wait in waits if wait), None)
-    return Preference(
-        wait_s=min(int(found[1]), WAIT_MAX_S) if found else None,
-        at_once="respond-async" in wishes,
-    )
 
 
 async def decide(
@@ -167,11 +144,9 @@ async def decide(
         appended = await append(
             write, data, aggregate_id, cause=cause, correlation=correlation
         )
-        if write.prefer.at_once:
+        if write.prefer.no_wait:
             return Outcome("pending", appended=appended)
-    decided = await write.parts.decisions.decision(
-        write.who.tenant, write.command_id, write.parts.edge.decision_s
-    )
+    decided = await _decided(write)
     if decided is None:
         return Outcome("pending", appended=appended)
     _same_body(write, decided)
@@ -182,6 +157,18 @@ async def decide(
     )
 
 
+async def _decided(write: Write) -> Decision | None:
+    """None also while Postgres is away: what is on the log will be decided."""
+    try:
+        return await write.parts.decisions.decision(
+            write.who.tenant, write.command_id, write.wait_s
+        )
+    except (OperationalError, PoolTimeout):
+        if write.repeated:
+            raise
+        return None
+
+
 async def append(
     write: Write,
     data: Command,
@@ -190,7 +177,13 @@ async def append(
     cause: str = "",
     correlation: str = "",
 ) -> Appended:
-    """Raises Problem 503 when the broker did not confirm in time."""
+    """Raises Problem 503 when the broker did not confirm in time.
+
+    Also 429 and 503 `busy`, before anything was sent.
+    """
+    aggregate = AGGREGATE_OF[type(data)]
+    if not write.follows:
+        write.parts.gate.admit_write(write.who.tenant, FAMILY_OF[aggregate].name)
     record = command(
         data,
         tenant=write.who.tenant,
@@ -202,13 +195,20 @@ async def append(
         auth_id=write.who.auth_id,
         body_mac=write.body_mac,
         expected_version=write.expected_version,
+        traceparent=tracing.here(),
     )
+    reach("api.before_append")
     try:
-        return await write.parts.log.append(record)
+        appended = await write.parts.log.append(record)
+    except Full as full:
+        detail = "The way to the log is full; nothing was sent."
+        raise busy(detail, 1, "producer") from full
     except NotAcknowledged as lost:
         raise unknown(write) from lost
     except TooLarge as big:
         raise Problem(413, "This request is too big for the log.") from big
+    reach("api.appended")
+    return appended
 
 
 def unknown(write: Write) -> Problem:
@@ -239,6 +239,8 @@ async def answer(
         headers["Position"] = positions.encode(outcome.place, write.parts.clock())
     shown = await _shown(write, outcome, show)
     if shown is None:
+        if write.prefer.no_wait:
+            headers["Preference-Applied"] = "respond-async"
         return _json(receipt, 202, headers)
     headers["Preference-Applied"] = f"wait={int(write.prefer.wait_s or 0)}"
     headers["ETag"] = f'"{shown.version}"'
@@ -252,18 +254,28 @@ def receipt(write: Write, outcome: Outcome, resource_id: str) -> Receipt:
 
 
 async def _shown(write: Write, outcome: Outcome, show: Show) -> Item | None:
-    wait_s = write.prefer.wait_s
-    if wait_s is None or outcome.decided is None:
+    """The resource as its own read model has it, once that has come so far."""
+    decided = outcome.decided
+    if write.prefer.wait_s is None or decided is None:
         return None
+    # Mostly the row came in the transaction of the decision's own row.
+    shown = await show()
+    if shown is not None and _there(shown, decided):
+        return shown
     readers = write.parts.edge.readers
-    if not await write.parts.decisions.reached(outcome.place, readers, wait_s):
+    if not await write.parts.decisions.reached(outcome.place, readers, write.wait_s):
         return None
     return await show()
 
 
+def _there(shown: Item, decided: Decision) -> bool:
+    own = decided.subject.partition("/")[2] == shown.id
+    return own and shown.version >= decided.version
+
+
 def _json(body: Item | Receipt, status: int, headers: dict[str, str]) -> Response:
-    content = body.model_dump(mode="json", by_alias=True)
-    return JSONResponse(content, status, headers=headers)
+    content = body.model_dump_json(by_alias=True)
+    return Response(content, status, headers, "application/json")
 
 
 def follow_up(write: Write, step: str) -> Write:
@@ -274,4 +286,6 @@ def follow_up(write: Write, step: str) -> Write:
         expected_version=None,
         prefer=Preference(),
         repeated=False,
+        follows=True,
+        began=monotonic(),
     )

@@ -14,6 +14,9 @@ from clickhouse_connect.driver.client import Client
 from confluent_kafka.admin import AdminClient
 
 from api.app import create_app
+from api.direct import Direct
+from api.gate import Gate
+from api.limits import Limits
 from api.parts import Edge, Parts
 from api.server import run
 from infra.settings import Settings
@@ -33,10 +36,14 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
 
 
 async def _parts(settings: Settings, opened: Ports) -> Parts:
+    log = await opened.log(settings.api_append_s, settings.api_producer_max)
+    pool = await opened.pool(largest=4)
+    decisions = await opened.decisions(pool)
+    backlog = await opened.backlog(pool, decisions)
     return Parts(
         pool=await opened.pool(),
-        log=await opened.log(),
-        decisions=await opened.decisions(await opened.pool(largest=4)),
+        log=log,
+        decisions=decisions,
         keyring=await opened.keyring(),
         storage=opened.storage,
         gateway=gateway(settings),
@@ -44,7 +51,25 @@ async def _parts(settings: Settings, opened: Ports) -> Parts:
         analytics=Analyst(settings),
         clock=utc_now,
         edge=edge(settings),
+        gate=Gate(limits(settings), lambda: log.depth, backlog.of),
+        direct=Direct(settings.direct_max, settings.direct_per_tenant),
         checks=checks(settings),
+    )
+
+
+def limits(settings: Settings) -> Limits:
+    """The producer's own bound is the last one; people are refused well before it."""
+    return Limits(
+        in_flight=settings.api_in_flight_max,
+        producer_records=settings.api_producer_max // 2,
+        undecided=settings.api_undecided_max,
+        lag_s=settings.api_lag_max_s,
+        rate=settings.api_rate_max,
+        streams=settings.api_streams_max,
+        streams_per_tenant=settings.api_tenant_streams_max,
+        ring=settings.api_ring_max,
+        stall_s=settings.api_stall_s,
+        key_s=settings.api_key_s,
     )
 
 

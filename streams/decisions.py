@@ -6,7 +6,8 @@ then looks once, together, at the rows of the `operations` read model.
 
 import asyncio
 import json
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Collection, Iterable
 from typing import Any, TypeAlias
 
 import psycopg
@@ -15,10 +16,15 @@ from msgspec import Struct
 from psycopg.rows import TupleRow
 
 from streams.pools import Pool
+from streams.together import Together
 
 log = structlog.get_logger()
 
 Place: TypeAlias = tuple[str, int]
+Wish: TypeAlias = tuple[str, str]
+"""Tenant and command id."""
+Standing: TypeAlias = dict[Place, tuple[Any, Any]]
+"""Next offset and highest decided command of each place."""
 
 SELECT = """
 SELECT tenant, id, status, event_id, event_type, subject, problem, body_mac, topic,
@@ -27,7 +33,7 @@ FROM read.operations WHERE tenant = %s AND id = ANY(%s)
 """
 SELECT_POSITIONS = """
 SELECT topic, partition, min(next_offset), max(command_offset)
-FROM coordination.positions WHERE reader = ANY(%s) GROUP BY topic, partition
+FROM coordination.live_positions WHERE projection = ANY(%s) GROUP BY topic, partition
 """
 TENANT = "SELECT set_config('app.tenant', %s, true)"
 RECHECK_S = 5.0
@@ -70,6 +76,8 @@ class Decisions:
         self._pool = pool
         self._conninfo = conninfo
         self._moved = asyncio.Event()
+        self._decided = Together(self._look_all)
+        self._stand = Together(self._stand_all)
         self._listener: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -87,14 +95,27 @@ class Decisions:
         deadline = asyncio.get_running_loop().time() + wait_s
         while True:
             moved = self._moved
-            found = await self.look(tenant, [command_id])
-            if found:
-                return found[0]
+            found = await self._decided.ask((tenant, command_id))
+            if found is not None:
+                return found
             if not await _until(moved, deadline):
                 return None
 
+    async def _look_all(self, wishes: Collection[Wish]) -> dict[Wish, Decision]:
+        """One question for each tenant, however many of its commands are waited for."""
+        asked = defaultdict(list)
+        for tenant, command_id in wishes:
+            asked[tenant].append(command_id)
+        looks = [self.look(tenant, ids) for tenant, ids in asked.items()]
+        answers = await asyncio.gather(*looks)
+        return {
+            (tenant, each.id): each
+            for tenant, found in zip(asked, answers, strict=True)
+            for each in found
+        }
+
     async def look(self, tenant: str, command_ids: list[str]) -> list[Decision]:
-        async with self._pool.connection() as connection:
+        async with self._pool.connection() as connection, connection.pipeline():
             await connection.execute(TENANT, (tenant,))
             cursor = await connection.execute(SELECT, (tenant, command_ids))
             return [_decision(row) for row in await cursor.fetchall()]
@@ -106,21 +127,26 @@ class Decisions:
 
         An event topic counts next offsets; a command topic counts decided commands.
         """
-        names = list(readers)
+        names = tuple(readers)
         deadline = asyncio.get_running_loop().time() + wait_s
         while True:
             moved = self._moved
-            if await self._passed(wanted, names):
+            seen = await self._stand.ask(names) or {}
+            if all(_behind(seen, place) > last for place, last in wanted.items()):
                 return True
             if not await _until(moved, deadline):
                 return False
 
-    async def _passed(self, wanted: dict[Place, int], readers: list[str]) -> bool:
+    async def _stand_all(
+        self, groups: Collection[tuple[str, ...]]
+    ) -> dict[tuple[str, ...], Standing]:
+        found = {}
         async with self._pool.connection() as connection:
-            cursor = await connection.execute(SELECT_POSITIONS, (readers,))
-            rows = await cursor.fetchall()
-        seen = {(str(row[0]), int(row[1])): (row[2], row[3]) for row in rows}
-        return all(_behind(seen, place) > offset for place, offset in wanted.items())
+            for readers in groups:
+                cursor = await connection.execute(SELECT_POSITIONS, (list(readers),))
+                rows = await cursor.fetchall()
+                found[readers] = {(str(r[0]), int(r[1])): (r[2], r[3]) for r in rows}
+        return found
 
     async def _listen(self) -> None:
         while True:
@@ -147,7 +173,7 @@ class Decisions:
         moved.set()
 
 
-def _behind(seen: dict[Place, tuple[Any, Any]], place: Place) -> int:
+def _behind(seen: Standing, place: Place) -> int:
     topic, partition = place
     if topic.endswith(".commands.v1"):
         events = topic.replace(".commands.v1", ".events.v1")

@@ -7,7 +7,6 @@ A key that is missing without such a row is a loss of data: reading stops there.
 """
 
 import base64
-import hashlib
 import hmac
 import secrets
 from collections.abc import AsyncIterator
@@ -29,6 +28,8 @@ from streams.pools import Pool
 KEEP_S = 300.0
 _NONCE_BYTES = 12
 _CACHE_MAX = 10_000
+# Where the key of the codes is remembered, and what it is made for.
+_MAC = "body-mac"
 
 SET_TENANT = "SELECT set_config('app.tenant', %s, true)"
 SELECT_KEY = """
@@ -111,8 +112,12 @@ class Keyring:
 
     async def mac(self, tenant: str, message: bytes) -> str:
         """Tells equal messages of one tenant apart from others, and nobody else."""
-        key = hmac.digest(await self._tenant_key(tenant), b"body-mac", hashlib.sha256)
-        return hmac.new(key, message, hashlib.sha256).hexdigest()
+        key = self._cached(tenant, _MAC)
+        if key is None:
+            whole = await self._tenant_key(tenant)
+            key = hmac.digest(whole, _MAC.encode(), "sha256")
+            self._keep(tenant, _MAC, key)
+        return hmac.digest(key, message, "sha256").hex()
 
     async def _tenant_key(self, tenant: str) -> bytes:
         return await self._draw(tenant, derived("tenant-key", tenant), "")
@@ -153,10 +158,13 @@ class Keyring:
         wrapper = await self._wrapper(tenant, subject_id)
         nonce, cipher = wrapped[:_NONCE_BYTES], wrapped[_NONCE_BYTES:]
         key = _decrypt(wrapper, nonce, cipher, _place(tenant, key_id, "key"))
+        self._keep(tenant, key_id, key)
+        return key
+
+    def _keep(self, tenant: str, key_id: str, key: bytes) -> None:
         if len(self._kept) >= _CACHE_MAX:
             self._kept.clear()
         self._kept[(tenant, key_id)] = _Kept(key, monotonic() + KEEP_S)
-        return key
 
     def _cached(self, tenant: str, key_id: str) -> bytes | None:
         kept = self._kept.get((tenant, key_id))
@@ -188,7 +196,7 @@ class Keyring:
     @asynccontextmanager
     async def _as_tenant(self, tenant: str) -> AsyncIterator[AsyncConnection[TupleRow]]:
         """Even this database shows a role the rows of one tenant only."""
-        async with self._pool.connection() as connection, connection.transaction():
+        async with self._pool.connection() as connection, connection.pipeline():
             await connection.execute(SET_TENANT, (tenant,))
             yield connection
 

@@ -6,7 +6,9 @@ observations, bells and progress.
 
 import asyncio
 import threading
+from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import TypeAlias
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -17,6 +19,9 @@ from schemas.registry import Data
 from schemas.topics import FAMILY_OF, Topic
 
 Acknowledged: TypeAlias = Callable[[KafkaError | None, Message], None]
+_Report: TypeAlias = "tuple[asyncio.Future[Appended], KafkaError | None, Message]"
+
+QUEUE_KB = 128 * 1024
 
 PRODUCER = {
     "enable.idempotence": True,
@@ -32,6 +37,10 @@ PRODUCER = {
 
 class NotAcknowledged(Exception):
     """The broker did not confirm in time: the record may or may not be on the log."""
+
+
+class Full(NotAcknowledged):
+    """The producer's own queue is full: nothing was sent, so try again later."""
 
 
 class Appended(Struct, frozen=True):
@@ -50,14 +59,31 @@ def topic_of(record: Record[Data]) -> Topic:
 
 
 class Log:
-    """An asyncio face of the producer; `append` returns once the broker has it."""
+    """An asyncio face of the producer; `append` returns once the broker has it.
 
-    def __init__(self, bootstrap: str) -> None:
-        self._producer = producer(bootstrap)
+    Delivery reports are collected in the polling thread and handed to the loop once
+    per wake-up: a hop for each record costs more than the record itself.
+    """
+
+    def __init__(
+        self, bootstrap: str, *, timeout_s: float = 15.0, queue_max: int = 100_000
+    ) -> None:
+        limits = {
+            "message.timeout.ms": int(timeout_s * 1000),
+            "queue.buffering.max.messages": queue_max,
+            "queue.buffering.max.kbytes": QUEUE_KB,
+        }
+        self._producer = producer(bootstrap, **limits)
         self._loop = asyncio.get_running_loop()
+        self._reports: deque[_Report] = deque()
         self._open = True
         self._thread = threading.Thread(target=self._poll, name="log", daemon=True)
         self._thread.start()
+
+    @property
+    def depth(self) -> int:
+        """Records and reports this process still has in its hands."""
+        return len(self._producer)
 
     async def append(
         self, record: Record[Data], topic: Topic | None = None
@@ -71,7 +97,7 @@ class Log:
         self, topic: Topic, key: str, value: bytes, headers: Headers | None = None
     ) -> Appended:
         future: asyncio.Future[Appended] = self._loop.create_future()
-        self._send(topic, key, value, headers or [], self._resolver(future))
+        self._send(topic, key, value, headers or [], partial(self._delivered, future))
         return await future
 
     def append_soon(self, topic: Topic, key: str, value: bytes) -> None:
@@ -82,6 +108,7 @@ class Log:
         self._open = False
         await asyncio.to_thread(self._thread.join)
         await asyncio.to_thread(self._producer.flush, 5)
+        self._settle()
 
     def _send(
         self,
@@ -100,30 +127,36 @@ class Log:
                 on_delivery=on_delivery,
             )
         except BufferError as full:
-            raise NotAcknowledged("the producer's queue is full") from full
+            raise Full("the producer's queue is full") from full
         except KafkaException as wrong:
             raise NotAcknowledged(str(wrong)) from wrong
 
-    def _resolver(self, future: "asyncio.Future[Appended]") -> Acknowledged:
-        def resolve(error: KafkaError | None, message: Message) -> None:
-            self._loop.call_soon_threadsafe(_settle, future, error, message)
-
-        return resolve
+    def _delivered(
+        self,
+        future: "asyncio.Future[Appended]",
+        error: KafkaError | None,
+        message: Message,
+    ) -> None:
+        self._reports.append((future, error, message))
 
     def _poll(self) -> None:
         while self._open:
             self._producer.poll(0.5)
+            self._hand_over()
 
+    def _hand_over(self) -> None:
+        if self._reports and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._settle)
 
-def _settle(
-    future: "asyncio.Future[Appended]", error: KafkaError | None, message: Message
-) -> None:
-    if future.done():
-        return
-    if error is not None:
-        future.set_exception(NotAcknowledged(str(error)))
-        return
-    future.set_result(appended(message))
+    def _settle(self) -> None:
+        while self._reports:
+            future, error, message = self._reports.popleft()
+            if future.done():
+                continue
+            if error is not None:
+                future.set_exception(NotAcknowledged(str(error)))
+            else:
+                future.set_result(appended(message))
 
 
 def appended(message: Message) -> Appended:
@@ -135,8 +168,8 @@ def appended(message: Message) -> Appended:
 class Batched:
     """A blocking face of the same producer, for roles that work in batches."""
 
-    def __init__(self, bootstrap: str) -> None:
-        self._producer = producer(bootstrap)
+    def __init__(self, bootstrap: str, **more: str | int) -> None:
+        self._producer = producer(bootstrap, **more)
         self._failed: list[str] = []
 
     def add(self, record: Record[Data], topic: Topic | None = None) -> None:

@@ -5,7 +5,7 @@ import asyncio
 import structlog
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from api import pages
 from api.deps import P
@@ -47,7 +47,7 @@ async def _run(name: str, check: Check) -> str:
 @router.get("/metrics")
 async def metrics(request: Request) -> Response:
     telemetry: Telemetry = request.app.state.telemetry
-    return Response(generate_latest(telemetry.registry), media_type=CONTENT_TYPE_LATEST)
+    return Response(telemetry.text(), media_type=CONTENT_TYPE_LATEST)
 
 
 @router.get("/docs", response_class=HTMLResponse)

@@ -15,7 +15,8 @@ from pydantic import Field, StringConstraints, ValidationError
 
 from api import pages as html
 from api.bodies import canonical, storable
-from api.deps import Cursor, Limit, P, Principal, Read
+from api.callers import Principal
+from api.deps import Cursor, Limit, P, Read, admitted
 from api.links import Link, sign
 from api.parts import Parts
 from api.problems import Problem, faulty, invalid, missing
@@ -184,6 +185,7 @@ async def _capture(
     code: str, request: Request, parts: Parts, form: LeadForm
 ) -> Response:
     tenant, page = await _by_code(parts, code)
+    admitted(request, parts, tenant)
     if form.consent is False:
         raise invalid(
             "/consent", "Without consent nothing is kept.", "Tick the box to agree."

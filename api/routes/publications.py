@@ -22,6 +22,7 @@ from schemas.jobs import MetricsInput
 from schemas.observations import MetricsObserved
 from schemas.registry import encode, wire_name
 from schemas.topics import TRACKING
+from streams import tracing
 from streams.log import NotAcknowledged
 
 router = APIRouter(tags=["publications"])
@@ -213,6 +214,7 @@ def observed(write: Write, row: Publication, body: Numbers) -> Record[MetricsObs
         cause=row.event_id,
         correlation=write.command_id,
         auth_id=write.who.auth_id,
+        traceparent=tracing.here(),
     )
     return Record(envelope=envelope, data=data)
 

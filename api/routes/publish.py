@@ -12,7 +12,7 @@ from api.routes.accounts import Account, mode_of
 from api.routes.copies import Copy
 from api.routes.publications import Publication
 from api.routes.videos import Video
-from api.schedules import schedule
+from api.schedules import schedule, until
 from api.shapes import Body, Id, Line, Receipt
 from api.writes import Write, Writes, answer, decide, receipt
 from connectors.base import Limits
@@ -25,7 +25,10 @@ router = APIRouter(tags=["publish"])
 
 
 class NewPublication(Body):
-    """`scheduleAt` is UTC (ends with Z), has an offset, or is local to `timezone`."""
+    """`scheduleAt` is UTC (ends with Z), has an offset, or is local to `timezone`.
+
+    After `notAfter` (the same forms) it must not go out any more: it becomes `missed`.
+    """
 
     video_id: Id
     platform: Annotated[str, StringConstraints(min_length=1, max_length=40)]
@@ -35,6 +38,7 @@ class NewPublication(Body):
     cover_url: Annotated[str, StringConstraints(max_length=4000)] | None = None
     schedule_at: Annotated[str, StringConstraints(max_length=40)] | None = None
     timezone: Annotated[str, StringConstraints(max_length=64)] | None = None
+    not_after: Annotated[str, StringConstraints(max_length=40)] | None = None
     copy_id: Id | None = None
 
 
@@ -59,6 +63,7 @@ async def _plan(
     mode_of(parts, body.platform)
     limits = parts.platforms.limits(body.platform)
     when = schedule(body.schedule_at, body.timezone, parts.clock())
+    when = until(when, body.not_after, body.timezone)
     check_lengths(body, limits)
     account = await _account(body, rows)
     video = await _video(body, rows)

@@ -26,6 +26,8 @@ from schemas.ids import observation_id
 from schemas.observations import DeliveryReceived
 from schemas.registry import wire_name
 from schemas.topics import INBOUND
+from streams import tracing
+from streams.faults import reach
 from streams.inbound import FIELD, PLATFORM_TENANT, pack
 from streams.log import NotAcknowledged
 
@@ -99,7 +101,9 @@ async def _keep(
         key=f"{platform}:{delivery.open_id}",
         correlation=seen,
         auth_id=f"platform/{platform}",
+        traceparent=tracing.here(),
     )
+    reach("api.webhook_verified")
     try:
         await parts.log.append(Record(envelope=envelope, data=data), INBOUND)
     except NotAcknowledged as lost:
@@ -111,3 +115,4 @@ async def _keep(
         ) from lost
     except TooLarge as big:
         raise Problem(413, "The delivery is too big.") from big
+    reach("api.webhook_appended")

@@ -183,6 +183,13 @@ CASES = {
         given(name="n"),
         412,
         "/headers/If-Match",
+        {"If-Match": '"banana"'},
+    ),
+    "no ETag at all": Bad(
+        "/projects",
+        given(name="n"),
+        400,
+        "/headers/If-Match",
         {"If-Match": "banana"},
     ),
     "an endless key": Bad(

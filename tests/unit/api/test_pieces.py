@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from api import pages, positions
 from api.bodies import canonical, storable
 from api.explain import Node, in_causal_order
+from api.headers import Preference, expected_version, preference
 from api.links import Link, sign, verify
 from api.problems import Problem, pointer_of, to_camel_pointer
 from api.routes.landing_pages import code_of
 from api.routes.watch import rewritten
 from api.rows import read_cursor, write_cursor
-from api.schedules import schedule
+from api.schedules import schedule, until
 from api.uploads import part_size
-from api.writes import Preference, expected_version, preference
 from projections.leads.query import masked
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
@@ -111,6 +111,30 @@ def test_no_text_breaks_the_reader_of_times(at: str, zone: str | None) -> None:
     except Problem:
         return
     assert NOW <= found.at <= NOW + timedelta(days=366)
+
+
+def test_a_publication_may_say_when_it_is_too_late() -> None:
+    planned = schedule("2026-11-24T09:30:00", "Asia/Shanghai", NOW)
+
+    assert until(planned, None, None) == planned
+    last = until(planned, "2026-11-24T11:00:00", "Asia/Shanghai").not_after
+    assert last == datetime(2026, 11, 24, 3, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("last", "field"),
+    [
+        ("2026-11-24T01:30:00Z", "/notAfter"),
+        ("soon", "/notAfter"),
+        ("2026-11-24T09:31:00", "/timezone"),
+    ],
+)
+def test_too_late_before_the_time_itself_is_refused(last: str, field: str) -> None:
+    planned = schedule("2026-11-24T01:30:00Z", None, NOW)
+
+    with pytest.raises(Problem) as refused:
+        until(planned, last, None)
+    assert (refused.value.status, refused.value.faults[0].pointer) == (422, field)
 
 
 def texts(found: object) -> list[str]:

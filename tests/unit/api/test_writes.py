@@ -9,7 +9,7 @@ import pytest
 from fastapi import FastAPI
 
 from api.app import create_app
-from api.deps import Principal, principal
+from api.callers import Principal
 from api.parts import Edge, Keys, Parts, Vector
 from schemas.envelope import Record
 from schemas.registry import Data
@@ -17,6 +17,7 @@ from schemas.topics import Topic
 from streams.decisions import Decision, Refusal
 from streams.log import Appended, NotAcknowledged
 
+KEY = {"Authorization": "Bearer co_any"}
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 
 
@@ -81,6 +82,16 @@ class FakeKeys:
         return f"{tenant}:{message.decode()}"
 
 
+@dataclass
+class OneCaller:
+    """Every key is this principal's."""
+
+    who: Principal
+
+    async def find(self, digest: str) -> Principal | None:
+        return self.who
+
+
 def application(log: FakeLog, decisions: FakeDecisions, role: str = "admin") -> FastAPI:
     nothing = cast("None", None)
     parts = Parts(
@@ -96,7 +107,7 @@ def application(log: FakeLog, decisions: FakeDecisions, role: str = "admin") -> 
         edge=Edge(public_url="http://edge", link_key=b"k"),
     )
     app = create_app(parts)
-    app.dependency_overrides[principal] = lambda: Principal("acme", "lin", role)
+    app.state.callers = OneCaller(Principal("acme", "lin", role))
     return app
 
 
@@ -104,7 +115,7 @@ async def post(app: FastAPI, **headers: str) -> httpx.Response:
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://edge") as client:
         return await client.post(
-            "/api/v1/projects", json={"name": "n"}, headers=headers
+            "/api/v1/projects", json={"name": "n"}, headers={**KEY, **headers}
         )
 
 
