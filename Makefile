@@ -3,13 +3,14 @@ SHELL := /bin/sh
 PYTHON ?= python3
 BIN := .venv/bin
 VIDEO ?=
+RUNS ?=
 OLD = Python 3.11, 3.12 or 3.13 is needed: make PYTHON=/path/to/python3
 NO_VENV = Python has no venv module: install it (Debian: python3-venv)
 FITS = import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 UV_PIN = awk '/^name = "uv"$$/ {u=1} u && /^version/ {print $$3; exit}' uv.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test static quick bench
+.PHONY: help setup setup-dev demo test static quick bench faults
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' Makefile
@@ -35,6 +36,9 @@ quick: .venv/ready-dev ## unit and contract tests in seconds
 
 bench: .venv/ready-dev ## measure speed and size, as JSON
 	@$(BIN)/python -m tests.bench
+
+faults: .venv/ready-dev ## kill runs at every fault point [RUNS=n]
+	@$(BIN)/python -m tests.faults $(if $(RUNS),--runs $(RUNS))
 
 .venv/uv: uv.lock
 	@$(PYTHON) -c '$(FITS)' || { echo '$(OLD)' >&2; exit 1; }

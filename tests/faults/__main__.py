@@ -1,0 +1,199 @@
+"""`make faults`: kill runs over every point, judged after each round; a table and JSON.
+
+python -m tests.faults [--runs N] [--point P ...] [--seed S] [--json FILE]
+"""
+
+import argparse
+import json
+import secrets
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from msgspec import Struct, to_builtins
+
+from streams.faults import EXIT, POINTS
+from tests.faults import drive, planted, troubles
+from tests.faults.drive import Kill
+from tests.faults.installation import NotWithin
+from tests.faults.oracle import Verdict
+from tests.faults.rig import Rig, rigged
+
+ROUNDS_PER_STACK = 20
+RUNS = 5
+MOST_TROUBLES = 20
+
+
+class Line(Struct):
+    """What is printed of one point, trouble or zombie."""
+
+    name: str
+    kills: int = 0
+    missed: int = 0
+    lost: int = 0
+    doubled: int = 0
+    divergent: int = 0
+
+    @property
+    def good(self) -> bool:
+        return not (self.missed or self.lost or self.doubled or self.divergent)
+
+
+class Table:
+    """Counts by name; what a verdict finds is put down to all that were killed."""
+
+    def __init__(self) -> None:
+        self.lines: dict[str, Line] = {}
+        self.said: list[str] = []
+
+    def add(self, kills: Sequence[Kill], verdict: Verdict) -> None:
+        for kill in kills:
+            line = self.lines.setdefault(kill.point, Line(kill.point))
+            line.kills += kill.reached
+            line.missed += not kill.reached
+        for name in {kill.point for kill in kills}:
+            line = self.lines[name]
+            line.lost += len(verdict.lost)
+            line.doubled += len(verdict.doubled)
+            line.divergent += len(verdict.divergent)
+        if not verdict.good:
+            self.said.append(f"after {sorted({k.point for k in kills})}:\n{verdict}")
+
+    def print(self) -> None:
+        head = ("point", "kills", "missed", "lost", "doubled", "divergent")
+        say(f"{head[0]:<28}" + "".join(f"{name:>10}" for name in head[1:]))
+        for line in self.lines.values():
+            counts = (line.kills, line.missed, line.lost, line.doubled, line.divergent)
+            say(f"{line.name:<28}" + "".join(f"{count:>10}" for count in counts))
+
+
+def say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def families(points: Sequence[str]) -> list[list[str]]:
+    """Points that are killed together before the stores are judged."""
+    found: dict[str, list[str]] = {}
+    for point in points:
+        found.setdefault(point.partition(".")[0], []).append(point)
+    return list(found.values())
+
+
+def rounds(rig: Rig, points: Sequence[str], runs: int, table: Table) -> None:
+    for number in range(runs):
+        kills = drive.run(rig, points)
+        verdict = rig.verdict(calm=False)
+        table.add(kills, verdict)
+        say(f"  round {number + 1}: {len(kills)} kills, {len(verdict.all)} findings")
+
+
+def kill_runs(points: Sequence[str], runs: int, seed: str, table: Table) -> None:
+    """Each family on installations of its own, so that a finding has an address."""
+    for mine in families(points):
+        left = runs
+        while left > 0:
+            some = min(left, ROUNDS_PER_STACK)
+            say(f"{mine[0].partition('.')[0]}: {len(mine)} points, {some} rounds")
+            with fresh(f"{seed}/{mine[0]}/{left}") as rig:
+                rounds(rig, mine, some, table)
+            left -= some
+
+
+def trouble_runs(names: Sequence[str], runs: int, seed: str, table: Table) -> None:
+    for number in range(runs if names else 0):
+        with fresh(f"{seed}/troubles/{number}", wired=True) as rig:
+            for name in names:
+                code = troubled(rig, troubles.TROUBLES[name])
+                table.add([Kill(name, 1, code, 0)], rig.verdict(calm=False))
+                say(f"  {name}: {'done' if code else 'not brought about'}")
+
+
+def troubled(rig: Rig, work: Callable[[Rig], None]) -> int | None:
+    rig.traffic.go()
+    troubles.wait(rig, troubles.WAKE_S)
+    try:
+        work(rig)
+    except NotWithin:
+        return None
+    return EXIT
+
+
+def plants(seed: str) -> dict[str, int]:
+    """Findings per planted bug; 0 where it was missed, or found without it."""
+    found = {}
+    for name in planted.BUGS:
+        with fresh(f"{seed}/{name}") as rig:
+            without = planted.control(rig, name)
+            found[name] = 0 if without else planted.findings(rig, name)
+        say(f"planted bug {name}: {found[name]} findings, {without} without it")
+    return found
+
+
+@contextmanager
+def fresh(seed: str, *, wired: bool = False) -> Iterator[Rig]:
+    with (
+        tempfile.TemporaryDirectory(prefix="faults-") as folder,
+        rigged(Path(folder) / "data", seed, say_nothing, wired=wired) as rig,
+    ):
+        yield rig
+
+
+def say_nothing(_: str) -> None:
+    """The servers' own lines are of no interest here."""
+
+
+def main() -> int:
+    asked = _arguments()
+    table = Table()
+    began = time.monotonic()
+    say(f"seed {asked.seed}, {asked.runs} kills per point")
+    names = asked.point or [*POINTS, *troubles.TROUBLES]
+    kill_runs([each for each in names if each in POINTS], asked.runs, asked.seed, table)
+    others = [each for each in names if each in troubles.TROUBLES]
+    trouble_runs(others, min(asked.runs, MOST_TROUBLES), asked.seed, table)
+    bugs = {} if asked.point else plants(asked.seed)
+    table.print()
+    for words in table.said:
+        say(words)
+    good = all(line.good for line in table.lines.values()) and all(bugs.values())
+    _write(asked, table, bugs, time.monotonic() - began)
+    return 0 if good else 1
+
+
+def _write(
+    asked: argparse.Namespace, table: Table, bugs: dict[str, int], seconds: float
+) -> None:
+    lines = list(table.lines.values())
+    told = {
+        "seed": asked.seed,
+        "seconds": round(seconds),
+        "points": len(lines),
+        "kills": sum(each.kills for each in lines),
+        "missed": sum(each.missed for each in lines),
+        "lost": sum(each.lost for each in lines),
+        "doubled": sum(each.doubled for each in lines),
+        "divergent": sum(each.divergent for each in lines),
+        "planted": bugs,
+    }
+    say(json.dumps(told))
+    if asked.json:
+        rows = [to_builtins(each) for each in lines]
+        asked.json.write_text(json.dumps({**told, "lines": rows}, indent=1))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults")
+    parser.add_argument("--runs", type=int, default=RUNS)
+    known = [*POINTS, *troubles.TROUBLES]
+    parser.add_argument("--point", action="append", choices=known)
+    parser.add_argument("--seed", default=secrets.token_hex(4))
+    parser.add_argument("--json", type=Path)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
