@@ -232,3 +232,7 @@ def _ratios(floor: Figures, ours: Figures) -> Figures:
         ),
         "command_to_row_to_its_floor": round(ours["command_to_row_p50"] / row, 2),
     }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -3,69 +3,32 @@
 import asyncio
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from infra.problem import Stop
-from infra.settings import Settings
-
-Data = Annotated[
-    Path | None,
-    typer.Option(help="Data directory; else CONTENTOPS_DATA, else ./.contentops."),
-]
+from infra import projection_commands
+from infra.terminal import Data, given, one_sentence, running, say
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
 )
 topics_app = typer.Typer(no_args_is_help=True, help="The topics of the catalogue.")
 key_app = typer.Typer(no_args_is_help=True, help="API keys.")
-projection_app = typer.Typer(no_args_is_help=True, help="Read models.")
 log_app = typer.Typer(no_args_is_help=True, help="Look at the log.")
+audit_app = typer.Typer(no_args_is_help=True, help="Proof that the log is unchanged.")
+parked_app = typer.Typer(no_args_is_help=True, help="Records that readers gave up on.")
+sink_app = typer.Typer(no_args_is_help=True, help="Facts in ClickHouse.")
 app.add_typer(topics_app, name="topics")
+app.add_typer(sink_app, name="sink")
 app.add_typer(key_app, name="key")
-app.add_typer(projection_app, name="projection")
+app.add_typer(projection_commands.app, name="projection")
 app.add_typer(log_app, name="log")
-
-
-@contextmanager
-def one_sentence() -> Iterator[None]:
-    """A known problem ends the command with its sentence instead of a trace."""
-    try:
-        yield
-    except Stop as problem:
-        typer.echo(str(problem), err=True)
-        raise typer.Exit(problem.code) from None
-    except KeyboardInterrupt:
-        raise typer.Exit(1) from None
-
-
-def given(data: Path | None) -> Settings:
-    """From the environment; a wrong value is a wrong use."""
-    from pydantic import ValidationError
-
-    try:
-        settings = Settings()
-    except ValidationError as error:
-        names = [
-            f"CONTENTOPS_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors()
-        ]
-        raise Stop(f"Settings are wrong ({'; '.join(names)}).", code=2) from None
-    return settings.replace({"data": data.absolute()}) if data else settings
-
-
-def running(data: Path | None = None) -> Settings:
-    """The environment, completed by the stack that runs on this machine."""
-    from infra.stack.announce import attached
-
-    return attached(given(data))
-
-
-def say(line: str) -> None:
-    typer.echo(line)
+app.add_typer(parked_app, name="parked")
+schemas_app = typer.Typer(no_args_is_help=True, help="Shapes of records.")
+app.add_typer(audit_app, name="audit")
+app.add_typer(schemas_app, name="schemas")
 
 
 @app.command()
@@ -103,12 +66,20 @@ def run_role(role: str, data: Data = None) -> None:
 def doctor(
     data: Data = None,
     fix: Annotated[bool, typer.Option(help="End left-over processes.")] = False,
+    restored: Annotated[
+        bool, typer.Option(help="A store came out of a backup: hold all to the log.")
+    ] = False,
 ) -> None:
     """Say of each component: version, address, healthy?, how to mend."""
     with one_sentence():
         from infra import doctor as surgery
+        from infra import restored as after
 
-        if not surgery.visit(running(data), fix=fix):
+        settings = running(data)
+        well = (
+            after.visit(settings, say) if restored else surgery.visit(settings, fix=fix)
+        )
+        if not well:
             raise typer.Exit(1)
 
 
@@ -127,7 +98,7 @@ def topics_apply(data: Data = None) -> None:
     with one_sentence():
         from infra import topics
 
-        topics.apply(running(data))
+        topics.mend(running(data), say)
 
 
 @topics_app.command("check")
@@ -137,6 +108,20 @@ def topics_check(data: Data = None) -> None:
         from infra import topics
 
         topics.check(running(data))
+
+
+@sink_app.command("reconcile")
+def sink_reconcile(
+    repair: Annotated[bool, typer.Option("--repair/--dry-run")] = True,
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+    data: Data = None,
+) -> None:
+    """Compare ClickHouse with what was confirmed, and mend what differs."""
+    with one_sentence():
+        from infra.reconcile import reconcile
+
+        if not reconcile(running(data), say, repair=repair, as_json=as_json).right:
+            raise typer.Exit(1)
 
 
 @key_app.command("create")
@@ -150,30 +135,6 @@ def key_create(
         from infra import keys
 
         typer.echo(keys.create(running(data), tenant, role))
-
-
-@projection_app.command("list")
-def projection_list(data: Data = None) -> None:
-    """Name, version and position of each read model."""
-    with one_sentence():
-        from infra import rebuild
-
-        rebuild.show(running(data))
-
-
-@projection_app.command("rebuild")
-def projection_rebuild(
-    name: Annotated[str | None, typer.Argument()] = None,
-    every: Annotated[bool, typer.Option("--all")] = False,
-    data: Data = None,
-) -> None:
-    """Build read models again from the log."""
-    with one_sentence():
-        if (name is None) == (not every):
-            raise Stop("Name one projection, or give --all.", code=2)
-        from infra import rebuild
-
-        rebuild.rebuild(running(data), None if every else name)
 
 
 @log_app.command("read")
@@ -198,6 +159,87 @@ def log_explain(event_id: str, data: Data = None) -> None:
         from infra import inspect
 
         inspect.explain(running(data), event_id)
+
+
+@audit_app.command("verify")
+def audit_verify(
+    topic: Annotated[str | None, typer.Option(help="Only this one.")] = None,
+    files: Annotated[
+        Path | None, typer.Option("--from-files", help="A copied log folder.")
+    ] = None,
+    key: Annotated[str | None, typer.Option(help="Public key, in hex.")] = None,
+    data: Data = None,
+) -> None:
+    """Compare the log with what the auditor signed."""
+    with one_sentence():
+        from infra import audit
+
+        audit.verify(running(data), topic=topic, files=files, key=key, say=say)
+
+
+@audit_app.command("key")
+def audit_key(data: Data = None) -> None:
+    """Print the public key that checkpoints are signed with."""
+    with one_sentence():
+        from infra import audit
+
+        say(audit.public_key(given(data)))
+
+
+@parked_app.command("list")
+def parked_list(
+    reader: Annotated[str | None, typer.Option(help="Only this one.")] = None,
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+    data: Data = None,
+) -> None:
+    """Name every parked record: reader, stream, place, reason, since."""
+    with one_sentence():
+        from infra import parked
+
+        parked.show(running(data), reader, as_json=as_json, say=say)
+
+
+@parked_app.command("replay")
+def parked_replay(reader: str, key: str, data: Data = None) -> None:
+    """Take a parked stream up again, in order."""
+    with one_sentence():
+        from infra import parked
+
+        parked.replay(running(data), reader, key, say)
+
+
+@parked_app.command("drop")
+def parked_drop(
+    reader: str,
+    place: Annotated[str, typer.Argument(help="TOPIC:PARTITION:OFFSET")],
+    why: Annotated[str, typer.Option(help="Kept on the log for ever.")],
+    data: Data = None,
+) -> None:
+    """Pass over one record for ever and take up what was parked behind it."""
+    with one_sentence():
+        from infra import parked
+
+        parked.drop(running(data), reader, place, why, say)
+
+
+@schemas_app.command("check")
+def schemas_check(
+    against: Annotated[Path | None, typer.Option(help="Another baseline.")] = None,
+) -> None:
+    """Refuse what would break a reader of the last release."""
+    with one_sentence():
+        from infra import compatibility
+
+        compatibility.check(against, say)
+
+
+@schemas_app.command("freeze")
+def schemas_freeze() -> None:
+    """At a release: make the shapes and examples of now the baseline."""
+    with one_sentence():
+        from infra import compatibility
+
+        compatibility.freeze(say)
 
 
 @app.command()
@@ -237,12 +279,16 @@ def docs() -> None:
 
 
 @app.command()
-def access(who: str, data: Data = None) -> None:
+def access(
+    who: str,
+    tenant: Annotated[str | None, typer.Option(help="Only this one's facts.")] = None,
+    data: Data = None,
+) -> None:
     """Print how `analyst` (ClickHouse) or `api` (Postgres) sign in."""
     with one_sentence():
         from infra.access import sign_in
 
-        typer.echo(sign_in(running(data), who))
+        typer.echo(sign_in(running(data), who, tenant))
 
 
 @app.command(hidden=True)

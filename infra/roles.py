@@ -1,9 +1,7 @@
 """One function per role: builds its ports from the settings and runs until told."""
 
 import asyncio
-import logging
 import signal
-import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -12,9 +10,13 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import structlog
 
+from infra import telemetry, topics
 from infra.problem import Stop
-from infra.settings import Settings
+from infra.settings import PREFIX, Settings
 from schemas.clock import utc_now
+from streams import faults
+from streams.parking import TooManyParked
+from streams.reading import LogChanged
 
 if TYPE_CHECKING:
     from infra.wiring import Ports
@@ -29,17 +31,24 @@ def run(role: str, settings: Settings) -> None:
     start = ROLES.get(role)
     if start is None:
         raise Stop(f"There is no role {role}: use one of {', '.join(ROLES)}.")
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(ensure_ascii=False),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-    start(settings)
+    telemetry.start(settings, role)
+    arm(settings.fault)
+    topics.refuse_drift(settings)
+    try:
+        start(settings)
+    except (LogChanged, TooManyParked) as wrong:
+        raise Stop(str(wrong)) from wrong
+
+
+def arm(fault: str | None) -> None:
+    """Arm one fault point; says so loudly, raises Stop for a wrong setting."""
+    try:
+        faults.arm(fault)
+    except ValueError as wrong:
+        raise Stop(f"{PREFIX}FAULT: {wrong}.", code=2) from None
+    if fault:
+        words = "A fault is armed: this process will end itself there."
+        structlog.get_logger().critical(words, action="arm", fault=fault)
 
 
 def _stop() -> threading.Event:
@@ -52,6 +61,7 @@ def _stop() -> threading.Event:
 
 def _until_stopped(
     work: Callable[[asyncio.Event], Coroutine[None, None, None]],
+    factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
 ) -> None:
     async def main() -> None:
         stop = asyncio.Event()
@@ -60,13 +70,19 @@ def _until_stopped(
             loop.add_signal_handler(each, stop.set)
         await work(stop)
 
-    asyncio.run(main())
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(main())
 
 
 def decider(settings: Settings) -> None:
     from streams.deciding import Decider
 
-    Decider(settings.need("kafka"), utc_now, ordinal=settings.ordinal).run(_stop())
+    Decider(
+        settings.need("kafka"),
+        utc_now,
+        ordinal=settings.ordinal,
+        postgres=settings.dsn("worker") if settings.postgres else None,
+    ).run(_stop())
 
 
 def reactor(settings: Settings) -> None:
@@ -109,9 +125,10 @@ def projector(settings: Settings) -> None:
 
 
 def sink(settings: Settings) -> None:
-    from projections import sink as role
+    from projections import feeding
+    from projections.sink import Source
 
-    source = role.Source(
+    source = Source(
         kafka=settings.need("kafka"),
         postgres=settings.dsn("projector"),
         clickhouse=settings.need("clickhouse"),
@@ -119,16 +136,42 @@ def sink(settings: Settings) -> None:
         password=settings.clickhouse_password("sink"),
         ordinal=settings.ordinal,
     )
-    role.run(source, _stop())
+    feeding.run(source, _stop())
 
 
 def dispatcher(settings: Settings) -> None:
+    """Also tells how far all readers are, when somebody asks for its metrics."""
+    from prometheus_client import REGISTRY
+
+    from infra.gauges import Gauges
     from streams import dispatcher as role
 
+    if settings.metrics_port is not None:
+        REGISTRY.register(Gauges(settings.need("kafka"), settings.dsn("worker")))
+
     async def work(stop: asyncio.Event) -> None:
-        await role.run(settings.need("kafka"), settings.dsn("worker"), utc_now, stop)
+        await role.run(
+            settings.need("kafka"),
+            settings.dsn("worker"),
+            utc_now,
+            stop,
+            grace_s=settings.missed_after_s,
+        )
 
     _until_stopped(work)
+
+
+def auditor(settings: Settings) -> None:
+    from streams import audit as role
+
+    source = role.Source(
+        kafka=settings.need("kafka"),
+        postgres=settings.dsn("worker"),
+        folder=settings.audit_folder,
+        seed=settings.audit_seed(),
+        every_s=settings.audit_every_s,
+    )
+    role.run(source, utc_now, _stop())
 
 
 def worker_ai(settings: Settings) -> None:
@@ -164,9 +207,11 @@ def worker_publish(settings: Settings) -> None:
 
 
 def api(settings: Settings) -> None:
+    from uvicorn.loops.auto import auto_loop_factory
+
     from infra.edge import serve
 
-    _until_stopped(lambda stop: serve(settings, stop))
+    _until_stopped(lambda stop: serve(settings, stop), auto_loop_factory())
 
 
 def _scratch(settings: Settings) -> Path:
@@ -215,6 +260,7 @@ ROLES: dict[str, Callable[[Settings], None]] = {
     "projector": projector,
     "sink": sink,
     "dispatcher": dispatcher,
+    "auditor": auditor,
     "worker-ai": worker_ai,
     "worker-media": worker_media,
     "worker-publish": worker_publish,

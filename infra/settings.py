@@ -53,6 +53,9 @@ class Settings(BaseSettings):
     ordinal: int = 0
     partitions: int = Field(default=4, ge=1)
     fault: str | None = None
+    metrics_port: int | None = None
+    otlp: str | None = None
+    trace_ratio: float = Field(default=1.0, ge=0, le=1)
     ffmpeg: str | None = Field(
         default=None, validation_alias=AliasChoices("CONTENTOPS_FFMPEG", "FFMPEG")
     )
@@ -70,7 +73,20 @@ class Settings(BaseSettings):
     api_host: str = "127.0.0.1"
     api_port: int = 0
     public_url: str | None = None
+    api_append_s: float = Field(default=15, gt=0)
+    api_in_flight_max: int = Field(default=512, ge=1)
+    api_producer_max: int = Field(default=40_000, ge=2)
+    api_undecided_max: int = Field(default=50_000, ge=1)
+    api_lag_max_s: float = Field(default=10, gt=0)
+    api_rate_max: int = Field(default=2_000, ge=1)
+    api_streams_max: int = Field(default=4_000, ge=1)
+    api_tenant_streams_max: int = Field(default=2_500, ge=1)
+    api_ring_max: int = Field(default=10_000, ge=1)
+    api_stall_s: float = Field(default=20, gt=0)
+    api_key_s: float = Field(default=10, ge=0)
     master_key_file: Path | None = None
+    audit: Path | None = None
+    audit_every_s: float = 60
 
     pool_min: int = 5
     pool_max: int = 20
@@ -99,6 +115,9 @@ class Settings(BaseSettings):
     ai_slots: int = 4
     media_slots: int = 1
     publish_slots: int = 4
+    missed_after_s: float = Field(default=3600, ge=1)
+    direct_max: int = Field(default=50, ge=1)
+    direct_per_tenant: int = Field(default=10, ge=1)
 
     @property
     def api_url(self) -> str:
@@ -106,6 +125,15 @@ class Settings(BaseSettings):
         return (self.public_url or f"http://{self.api_host}:{self.api_port}").rstrip(
             "/"
         )
+
+    @property
+    def audit_folder(self) -> Path:
+        """The auditor's files; best on a disk the broker cannot write to."""
+        return self.audit or self.data / "audit"
+
+    def audit_seed(self) -> bytes:
+        """The private key that signs checkpoints; it follows from the master key."""
+        return bytes.fromhex(self.secret_for("audit:ed25519"))
 
     @property
     def key_file(self) -> Path:

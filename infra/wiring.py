@@ -17,6 +17,7 @@ from connectors.base import AppSecrets, Connector, Limits, Webhooks
 from connectors.errors import Misconfigured
 from infra.settings import PREFIX, PostgresRole, Settings
 from media_agents.storage import Storage
+from streams.backlog import Backlog
 from streams.decisions import Decisions
 from streams.keyring import Keyring
 from streams.log import Log
@@ -139,8 +140,9 @@ class Ports:
         )
         return Keyring(await self.enter(pool), self.settings.master_key())
 
-    async def log(self) -> Log:
-        log = Log(self.settings.need("kafka"))
+    async def log(self, timeout_s: float = 15, queue_max: int = 100_000) -> Log:
+        kafka = self.settings.need("kafka")
+        log = Log(kafka, timeout_s=timeout_s, queue_max=queue_max)
         self._stack.push_async_callback(log.close)
         return log
 
@@ -149,6 +151,12 @@ class Ports:
         await decisions.open()
         self._stack.push_async_callback(decisions.close)
         return decisions
+
+    async def backlog(self, pool: Pool, decisions: Decisions) -> Backlog:
+        backlog = Backlog(self.settings.need("kafka"), pool, decisions.look)
+        await backlog.open()
+        self._stack.push_async_callback(backlog.close)
+        return backlog
 
     @cached_property
     def storage(self) -> Storage:

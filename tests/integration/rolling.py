@@ -22,8 +22,8 @@ from schemas.clock import utc_now
 from schemas.envelope import Record, command
 from schemas.registry import Command
 from schemas.topics import Topic
+from streams.judging import envelope_of, record_of
 from streams.log import Batched
-from streams.reading import envelope_of, record_of
 
 ROOT = Path(__file__).parents[2]
 T = TypeVar("T")
@@ -61,14 +61,17 @@ class Site:
         self.kafka = settings.need("kafka")
         self._log = Batched(self.kafka)
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.only: dict[str, dict[str, object]] = {}
+        """Settings that hold for one role."""
 
     def start(self, name: str, *argv: str) -> int:
         """`name` is a role unless a command line is given; returns the process id."""
         line = argv or ("-m", "infra.cli", "run", name)
+        settings = self.settings.replace(self.only.get(name, {}))
         self._processes[name] = subprocess.Popen(
             [sys.executable, *line],
             cwd=ROOT,
-            env={**os.environ, **self.settings.environment()},
+            env={**os.environ, **settings.environment()},
         )
         return self._processes[name].pid
 

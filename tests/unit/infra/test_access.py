@@ -24,5 +24,5 @@ def test_the_analyst_and_the_api_role_can_be_used_by_hand(tmp_path: Path) -> Non
 
 
 def test_nobody_else_is_told(tmp_path: Path) -> None:
-    with pytest.raises(Stop, match="use analyst or api"):
+    with pytest.raises(Stop, match=r"for analyst .* and for api"):
         sign_in(settings(tmp_path), "owner")

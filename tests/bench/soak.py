@@ -1,0 +1,196 @@
+"""Growth: is the ten-millionth event handled as fast as the first, in the same memory?
+
+`python -m tests.bench.soak [--events 10000000]` fills one log and lets projector, sink
+and decider work it off one after the other. Each tells its rate in the first and the
+last tenth and how much its memory grew a minute. It takes about an hour.
+"""
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from fixtures.fix_records import Writer
+from fixtures.fix_stack import servers_in
+from infra.catching_up import log_end
+from infra.settings import Settings
+from infra.stack.processes import resident_bytes
+from projections.projecting import collect_rarely
+from projections.runner import Projector
+from projections.runner import Source as ProjectorSource
+from projections.sink import Sink
+from projections.sink import Source as SinkSource
+from schemas.events.content import ProjectCreated
+from tests.bench import decider, projector, sink
+
+Figures: TypeAlias = dict[str, float]
+
+EVENTS = 10_000_000
+EARLY = 100_000
+AT_ONCE = 5_000
+STREAMS = 1_000_000
+SAMPLES = 200
+
+
+class Sample(Struct, frozen=True):
+    """How much was done at a moment, in seconds, and the memory then, in bytes."""
+
+    at: float
+    done: int
+    memory: int
+
+
+def watched(step: Callable[[], int], total: int) -> Iterator[Sample]:
+    """One sample per half a percent; `step` works a moment and tells what is done."""
+    following, me = 0, _own_pid()
+    while (done := step()) < total:
+        if done >= following:
+            following = done + total // SAMPLES
+            yield Sample(time.monotonic(), done, resident_bytes(me))
+    yield Sample(time.monotonic(), done, resident_bytes(me))
+
+
+def figures(samples: list[Sample], early: int) -> Figures:
+    """Rates at the beginning and at the end, and megabytes a minute in between."""
+    first = [each for each in samples if each.done <= early] or samples[:2]
+    last = [each for each in samples if each.done >= samples[-1].done - early]
+    half = samples[len(samples) // 2 :]
+    return {
+        "first_per_s": round(_rate(samples[0], first[-1], samples)),
+        "last_per_s": round(_rate(last[0], samples[-1], samples)),
+        "last_to_first": round(
+            _rate(last[0], samples[-1], samples)
+            / _rate(samples[0], first[-1], samples),
+            3,
+        ),
+        "minutes": round((samples[-1].at - samples[0].at) / 60, 2),
+        "memory_mb": round(samples[-1].memory / 1e6, 1),
+        "memory_slope_mb_per_minute": round(_slope(half), 3),
+    }
+
+
+def _rate(first: Sample, last: Sample, samples: list[Sample]) -> float:
+    """Of two samples that are one, the neighbours tell."""
+    if last.done <= first.done:
+        where = max(samples.index(last), 1)
+        first, last = samples[where - 1], samples[where]
+    return (last.done - first.done) / max(last.at - first.at, 1e-9)
+
+
+def _slope(samples: list[Sample]) -> float:
+    if len(samples) < 2:
+        return 0.0
+    minutes = [each.at / 60 for each in samples]
+    found = statistics.linear_regression(
+        minutes, [each.memory / 1e6 for each in samples]
+    )
+    return float(found.slope)
+
+
+def _own_pid() -> int:
+    return int(Path("/proc/self").resolve().name)
+
+
+def fill(settings: Settings, total: int) -> None:
+    log = Writer(settings.need("kafka"), settings.partitions)
+    for start in range(0, total, AT_ONCE):
+        log.append(
+            log.record(ProjectCreated(f"Spring {n}"), "project", f"p{n % STREAMS}")
+            for n in range(start, min(start + AT_ONCE, total))
+        )
+        if start % (total // 20 or 1) < AT_ONCE:
+            _say(f"filled {start} of {total}")
+
+
+def soak_projector(settings: Settings, total: int, early: int) -> Figures:
+    source = ProjectorSource(
+        settings.need("kafka"), settings.dsn("projector"), group="soak"
+    )
+    with (
+        projector.own_table(settings, "soak") as projection,
+        closing(Projector(source, [projection])) as role,
+    ):
+        passed = projector._passed(settings, projection)
+        return figures(list(watched(_stepping(role.read, passed), total)), early)
+
+
+def soak_sink(settings: Settings, total: int, early: int) -> Figures:
+    source = SinkSource(
+        kafka=settings.need("kafka"),
+        postgres=settings.dsn("projector"),
+        clickhouse=settings.need("clickhouse"),
+        user="sink",
+        password=settings.clickhouse_password("sink"),
+        group="soak",
+    )
+    with (
+        sink._own(settings, "soak") as projection,
+        closing(Sink(source, projection)) as role,
+    ):
+        passed = projector._passed(settings, projection)
+        return figures(list(watched(_stepping(role.step, passed), total)), early)
+
+
+def _stepping(step: Callable[[], None], passed: Callable[[], int]) -> Callable[[], int]:
+    def one() -> int:
+        step()
+        return passed()
+
+    return one
+
+
+def soak_decider(settings: Settings, total: int, early: int) -> Figures:
+    """The same partition with a short history, then with a long one behind it."""
+    kafka, postgres = settings.need("kafka"), settings.dsn("worker")
+    before = decider.measure(kafka, postgres, partition=1, commands=early)
+    left = total - 2 * early
+    _say(f"deciding {left} commands in between")
+    decider.measure(kafka, postgres, partition=1, commands=left)
+    after = decider.measure(kafka, postgres, partition=1, commands=early)
+    return {
+        "first_per_s": before["per_s"],
+        "last_per_s": after["per_s"],
+        "last_to_first": round(after["per_s"] / before["per_s"], 3),
+        "take_over_s": after["take_over_s"],
+        "memory_mb": round(resident_bytes(_own_pid()) / 1e6, 1),
+    }
+
+
+def measure(settings: Settings, total: int = EVENTS) -> dict[str, Figures]:
+    early = min(EARLY, total // 10)
+    collect_rarely()
+    found = {"decider": soak_decider(settings, total // 10, early)}
+    fill(settings, total)
+    there = sum(log_end(settings.need("kafka")).values())
+    found["projector"] = soak_projector(settings, there, early)
+    found["sink"] = soak_sink(settings, there, early)
+    return found
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+
+
+def main() -> int:
+    given = argparse.ArgumentParser(description=__doc__)
+    given.add_argument("--events", type=int, default=EVENTS)
+    options = given.parse_args()
+    with (
+        tempfile.TemporaryDirectory(prefix="contentops-soak-") as folder,
+        servers_in(Path(folder)) as settings,
+    ):
+        report = measure(settings, options.events)
+    sys.stdout.write(json.dumps(report, indent=2) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
