@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import psycopg
-from confluent_kafka import Consumer
 
 from infra.problem import Stop
 from infra.settings import Settings
@@ -17,8 +16,9 @@ from projections.registry import READ_TOPICS
 from projections.runner import Projector, Source
 from projections.serving import NeedsPerson
 from projections.table import Projection
+from streams.places import ends_of
 from streams.positions import Fenced
-from streams.reading import LogChanged, log_ends, partition_counts
+from streams.reading import LogChanged
 
 Connection: TypeAlias = psycopg.Connection[tuple[object, ...]]
 Place: TypeAlias = tuple[str, int]
@@ -36,17 +36,7 @@ WHERE reader = ANY(%s)
 
 def log_end(kafka: str) -> Ends:
     """The next offset of every partition that read models are made from."""
-    consumer = Consumer({"bootstrap.servers": kafka, "group.id": "contentops.ends"})
-    try:
-        counts = partition_counts(consumer)
-        places = [
-            (name, partition)
-            for name in READ_TOPICS
-            for partition in range(counts.get(name, 0))
-        ]
-        return log_ends(consumer, places)
-    finally:
-        consumer.close()
+    return ends_of(kafka, READ_TOPICS)
 
 
 def positions(connection: Connection, readers: Sequence[str]) -> dict[str, Ends]:

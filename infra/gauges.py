@@ -19,6 +19,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from schemas.topics import EVENT_TOPICS, PARKED, TRACKING
+from streams.places import NotThere, looking, message_at
 from streams.topic_ids import TopicsMissing
 
 Place: TypeAlias = tuple[str, int]
@@ -161,22 +162,16 @@ class Gauges(Collector):
             for each in standing
             if each.place in heads and each.next_offset < heads[each.place].end
         }
-        consumer = Consumer(
-            {"bootstrap.servers": self._kafka, "group.id": "contentops.gauges"}
-        )
-        try:
+        with looking(self._kafka) as consumer:
             return {each: _timestamp(consumer, *each) for each in sorted(wanted)}
-        finally:
-            consumer.close()
 
 
 def _timestamp(consumer: Consumer, place: Place, offset: int) -> float:
-    """Seconds since 1970, or now when the record cannot be had."""
-    consumer.assign([TopicPartition(*place, offset)])
-    found = consumer.poll(1.0)
-    if found is None or found.error():
+    """Seconds since 1970, or now when the record is not there any more."""
+    try:
+        return float(message_at(consumer, (*place, offset)).timestamp()[1]) / 1000
+    except NotThere:
         return time.time()
-    return float(found.timestamp()[1]) / 1000
 
 
 def _standing(connection: psycopg.Connection[tuple[object, ...]]) -> list[Standing]:

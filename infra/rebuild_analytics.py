@@ -17,11 +17,12 @@ from infra import migrate
 from infra.catching_up import log_end, reached
 from infra.problem import Stop
 from infra.settings import Settings
+from infra.sources import sink_source
 from projections import facts, plans, versions
 from projections.plans import Connection
 from projections.registry import ANALYTICS
 from projections.serving import NeedsPerson
-from projections.sink import Blocked, Sink, Source
+from projections.sink import Blocked, Sink
 from projections.table import Projection
 from projections.versions import FED, Version
 from streams.faults import reach
@@ -153,14 +154,7 @@ def _drawn(connection: Connection, store: Client) -> Projection:
 def _fill(
     settings: Settings, connection: Connection, new: Projection, say: Say
 ) -> None:
-    source = Source(
-        kafka=settings.need("kafka"),
-        postgres=settings.dsn("projector"),
-        clickhouse=settings.need("clickhouse"),
-        user="sink",
-        password=settings.clickhouse_password("sink"),
-        group="rebuild",
-    )
+    source = sink_source(settings, group="rebuild")
     ends, said = log_end(source.kafka), time.monotonic()
     with closing(Sink(source, new, strict=True)) as own:
         while True:

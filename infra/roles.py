@@ -125,18 +125,10 @@ def projector(settings: Settings) -> None:
 
 
 def sink(settings: Settings) -> None:
+    from infra.sources import sink_source
     from projections import feeding
-    from projections.sink import Source
 
-    source = Source(
-        kafka=settings.need("kafka"),
-        postgres=settings.dsn("projector"),
-        clickhouse=settings.need("clickhouse"),
-        user="sink",
-        password=settings.clickhouse_password("sink"),
-        ordinal=settings.ordinal,
-    )
-    feeding.run(source, _stop())
+    feeding.run(sink_source(settings), _stop())
 
 
 def dispatcher(settings: Settings) -> None:

@@ -12,21 +12,10 @@ from infra import stack
 from infra.problem import Stop
 from infra.settings import Settings, inherited
 from infra.stack import announce, sandboxes, supervisor
+from infra.stack.ports import PAGES
 from infra.stack.servers import Running
 
-ROLES = (
-    "api",
-    "decider",
-    "reactor",
-    "inbound",
-    "projector",
-    "sink",
-    "dispatcher",
-    "auditor",
-    "worker-ai",
-    "worker-media",
-    "worker-publish",
-)
+ROLES = ("api", *PAGES)
 READY_LIMIT_S = 120
 POLL_S = 0.1
 ROOT = Path(__file__).parents[1]

@@ -39,8 +39,9 @@ from streams.due import (
 )
 from streams.faults import reach
 from streams.following import when_up
-from streams.freshness import STALE_S, Freshness, ends_of
+from streams.freshness import STALE_S, Freshness
 from streams.log import Log, NotAcknowledged
+from streams.places import ends_of
 from streams.queue import DEATHS
 from streams.vitals import VITALS
 
@@ -151,40 +152,31 @@ class Dispatcher:
 
 def fired(timer: Timer, now: datetime, grace_s: float) -> Record[Command]:
     """Its id is the timer's alone: whatever is sent again later, the first counts."""
-    return command(
-        FirePublication(at=timer.at, fired_at=now, grace_s=grace_s),
-        tenant=timer.tenant,
-        aggregate_id=timer.id,
-        id=derived("timer", timer.id, stamp(timer.at)),
-        time=now,
-        correlation=timer.correlation,
-        cause=timer.event_id,
-        auth_id="dispatcher",
-    )
+    wish = FirePublication(at=timer.at, fired_at=now, grace_s=grace_s)
+    return _addressed(timer, wish, derived("timer", timer.id, stamp(timer.at)), now)
 
 
 def expired(job: Overdue, now: datetime) -> Record[Command]:
-    return command(
-        ExpireJob(deadline=job.deadline),
-        tenant=job.tenant,
-        aggregate_id=job.id,
-        id=derived("expire", job.id, stamp(job.deadline)),
-        time=now,
-        correlation=job.correlation,
-        cause=job.event_id,
-        auth_id="dispatcher",
-    )
+    id_ = derived("expire", job.id, stamp(job.deadline))
+    return _addressed(job, ExpireJob(deadline=job.deadline), id_, now)
 
 
 def given_up(lost: Lost, now: datetime) -> Record[Command]:
+    id_ = derived("lose", lost.id, lost.token)
+    return _addressed(lost, LoseJob(deaths=lost.deaths), id_, now)
+
+
+def _addressed(
+    due: Timer | Overdue | Lost, wish: Command, id_: str, now: datetime
+) -> Record[Command]:
     return command(
-        LoseJob(deaths=lost.deaths),
-        tenant=lost.tenant,
-        aggregate_id=lost.id,
-        id=derived("lose", lost.id, lost.token),
+        wish,
+        tenant=due.tenant,
+        aggregate_id=due.id,
+        id=id_,
         time=now,
-        correlation=lost.correlation,
-        cause=lost.event_id,
+        correlation=due.correlation,
+        cause=due.event_id,
         auth_id="dispatcher",
     )
 

@@ -3,8 +3,6 @@
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-from confluent_kafka import Consumer, TopicPartition
-
 Ends: TypeAlias = Mapping[tuple[str, int], int]
 
 STALE_S = 5.0
@@ -41,18 +39,3 @@ class Freshness:
 
     def _age(self) -> float:
         return self._seconds() - self._since
-
-
-def ends_of(bootstrap: str, topics: list[str]) -> dict[tuple[str, int], int]:
-    """The broker's own log ends; blocks for as long as a few requests take."""
-    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "contentops.ends"})
-    try:
-        return {
-            (topic, partition): consumer.get_watermark_offsets(
-                TopicPartition(topic, partition), timeout=5, cached=False
-            )[1]
-            for topic in topics
-            for partition in consumer.list_topics(topic, 5).topics[topic].partitions
-        }
-    finally:
-        consumer.close()

@@ -14,6 +14,7 @@ from confluent_kafka import (
 )
 
 from streams.judging import number
+from streams.reading import log_ends, partition_counts
 
 Spot: TypeAlias = tuple[str, int, int]
 
@@ -40,6 +41,18 @@ def looking(kafka: str) -> Iterator[Consumer]:
         yield consumer
     finally:
         consumer.close()
+
+
+def ends_of(kafka: str, topics: Iterable[str]) -> dict[tuple[str, int], int]:
+    """The next offset of every partition of these topics; none of one not there."""
+    with looking(kafka) as consumer:
+        counts = partition_counts(consumer)
+        places = [
+            (name, partition)
+            for name in topics
+            for partition in range(counts.get(name, 0))
+        ]
+        return log_ends(consumer, places)
 
 
 def silence(topic: str) -> KafkaException:

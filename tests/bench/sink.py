@@ -17,13 +17,14 @@ from fixtures.fix_stack import servers_in
 from infra import migrate
 from infra.catching_up import log_end, positions, reached
 from infra.settings import Settings
+from infra.sources import sink_source
 from projections import facts
 from projections.mending import Insert
 from projections.plans import Block, Range
 from projections.projecting import collect_rarely
 from projections.ranges import reading
 from projections.registry import ANALYTICS
-from projections.sink import LIMIT, Sink, Source
+from projections.sink import LIMIT, Sink
 from projections.table import Projection
 from schemas.events.content import ProjectCreated
 from streams.acceptance import Fence
@@ -98,14 +99,7 @@ def _own(settings: Settings, label: str) -> Iterator[Projection]:
 
 def _run(settings: Settings, projection: Projection, insert: Insert) -> Figures:
     """Without the first batch, and without the last one, which waits for more."""
-    source = Source(
-        kafka=settings.need("kafka"),
-        postgres=settings.dsn("projector"),
-        clickhouse=settings.need("clickhouse"),
-        user="sink",
-        password=settings.clickhouse_password("sink"),
-        group="bench",
-    )
+    source = sink_source(settings, group="bench")
     ends = log_end(source.kafka)
     end = sum(ends.values()) - LIMIT
     with (

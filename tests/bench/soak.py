@@ -7,6 +7,7 @@ last tenth and how much its memory grew a minute. It takes about an hour.
 
 import argparse
 import json
+import os
 import statistics
 import sys
 import tempfile
@@ -22,12 +23,12 @@ from fixtures.fix_records import Writer
 from fixtures.fix_stack import servers_in
 from infra.catching_up import log_end
 from infra.settings import Settings
+from infra.sources import sink_source
 from infra.stack.processes import resident_bytes
 from projections.projecting import collect_rarely
 from projections.runner import Projector
 from projections.runner import Source as ProjectorSource
 from projections.sink import Sink
-from projections.sink import Source as SinkSource
 from schemas.events.content import ProjectCreated
 from tests.bench import decider, projector, sink
 
@@ -50,7 +51,7 @@ class Sample(Struct, frozen=True):
 
 def watched(step: Callable[[], int], total: int) -> Iterator[Sample]:
     """One sample per half a percent; `step` works a moment and tells what is done."""
-    following, me = 0, _own_pid()
+    following, me = 0, os.getpid()
     while (done := step()) < total:
         if done >= following:
             following = done + total // SAMPLES
@@ -95,10 +96,6 @@ def _slope(samples: list[Sample]) -> float:
     return float(found.slope)
 
 
-def _own_pid() -> int:
-    return int(Path("/proc/self").resolve().name)
-
-
 def fill(settings: Settings, total: int) -> None:
     log = Writer(settings.need("kafka"), settings.partitions)
     for start in range(0, total, AT_ONCE):
@@ -123,14 +120,7 @@ def soak_projector(settings: Settings, total: int, early: int) -> Figures:
 
 
 def soak_sink(settings: Settings, total: int, early: int) -> Figures:
-    source = SinkSource(
-        kafka=settings.need("kafka"),
-        postgres=settings.dsn("projector"),
-        clickhouse=settings.need("clickhouse"),
-        user="sink",
-        password=settings.clickhouse_password("sink"),
-        group="soak",
-    )
+    source = sink_source(settings, group="soak")
     with (
         sink._own(settings, "soak") as projection,
         closing(Sink(source, projection)) as role,
@@ -160,7 +150,7 @@ def soak_decider(settings: Settings, total: int, early: int) -> Figures:
         "last_per_s": after["per_s"],
         "last_to_first": round(after["per_s"] / before["per_s"], 3),
         "take_over_s": after["take_over_s"],
-        "memory_mb": round(resident_bytes(_own_pid()) / 1e6, 1),
+        "memory_mb": round(resident_bytes(os.getpid()) / 1e6, 1),
     }
 
 

@@ -20,8 +20,8 @@ from schemas.registry import Command
 from schemas.topics import JOB, JOBS, PUBLICATION
 from streams import dispatcher as role
 from streams.dispatcher import GRACE_S, Dispatcher
-from streams.freshness import ends_of
 from streams.log import Log
+from streams.places import ends_of
 from streams.queue import AHEAD
 from tests.integration.rolling import Site, Tail, site, until_async
 

@@ -7,10 +7,11 @@ import psycopg
 import pytest
 
 from fixtures.fix_examples import EXAMPLES, of_events, text, wire_of
-from fixtures.fix_read_side import projector_source, running, sink_source
+from fixtures.fix_read_side import projector_source, running
 from fixtures.fix_records import Writer, eventually
 from infra import migrate
 from infra.settings import Settings
+from infra.sources import sink_source
 from projections import runner, sink
 from schemas.envelope import Record
 from schemas.ids import derived

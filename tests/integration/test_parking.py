@@ -16,13 +16,13 @@ from fixtures.fix_read_side import (
     Rows,
     projector_source,
     running,
-    sink_source,
 )
 from fixtures.fix_records import BEGAN, Writer, eventually
 from fixtures.fix_stack import servers_in
 from infra import migrate, parked
 from infra.problem import Stop
 from infra.settings import Settings
+from infra.sources import sink_source
 from projections import runner, sink, versions
 from projections.registry import PROJECTIONS
 from projections.runner import Projector

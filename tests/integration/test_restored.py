@@ -8,11 +8,12 @@ import psycopg
 import pytest
 from confluent_kafka import TopicPartition
 
-from fixtures.fix_read_side import Rows, projector_source, sink_source
+from fixtures.fix_read_side import Rows, projector_source
 from fixtures.fix_records import Writer, eventually
 from fixtures.fix_restored import OwnStack, cut, own_stack
 from infra import migrate, rebuild, restored, topics
 from infra.settings import Settings
+from infra.sources import sink_source
 from projections import versions
 from projections.facts import name_of
 from projections.registry import ANALYTICS
