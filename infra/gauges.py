@@ -7,7 +7,6 @@ reader that died is seen as well as one that is slow. Hosted by the dispatcher.
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime
 from typing import TypeAlias
 
 import psycopg
@@ -122,8 +121,9 @@ class Gauges(Collector):
                 yield from _counts(connection)
                 standing = _standing(connection)
             heads = self._heads()
-            yield from _log(heads, time.time())
-            yield from _lags(standing, heads, self._appended(standing, heads))
+            now = time.time()
+            yield from _log(heads, now)
+            yield from _lags(standing, heads, self._appended(standing, heads), now)
         except (psycopg.Error, KafkaException, TopicsMissing) as away:
             structlog.get_logger("gauges").warning(
                 "a store is away", action="leave_out", reason=type(away).__name__
@@ -215,11 +215,11 @@ def _lags(
     standing: Iterable[Standing],
     heads: Mapping[Place, Head],
     appended: Mapping[tuple[Place, int], float],
+    now: float,
 ) -> Iterator[Metric]:
     lag: dict[str, int] = defaultdict(int)
     stale: dict[str, float] = defaultdict(float)
     stalled: dict[str, bool] = defaultdict(bool)
-    now = datetime.now(UTC).timestamp()
     for each in standing:
         head = heads.get(each.place)
         behind = max(head.end - each.next_offset, 0) if head else 0
