@@ -4,13 +4,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 VIDEO ?=
 RUNS ?=
+EVENTS ?=
 OLD = Python 3.11, 3.12 or 3.13 is needed: make PYTHON=/path/to/python3
 NO_VENV = Python has no venv module: install it (Debian: python3-venv)
 FITS = import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 UV_PIN = awk '/^name = "uv"$$/ {u=1} u && /^version/ {print $$3; exit}' uv.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test static quick bench faults
+.PHONY: help setup setup-dev demo test static quick bench soak faults
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' Makefile
@@ -22,8 +23,8 @@ setup-dev: .venv/ready-dev ## the same and what the tests need
 demo: .venv/ready ## the main job on a real clip [VIDEO=path]
 	@$(BIN)/contentops demo $(if $(VIDEO),--video "$(VIDEO)")
 
-test: static ## static checks, then every test
-	@$(BIN)/pytest
+test: static ## static checks, then every test, in two processes
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 static: .venv/ready-dev ## format, lint, types and import rules
 	@$(BIN)/ruff format --check .
@@ -36,6 +37,9 @@ quick: .venv/ready-dev ## unit and contract tests in seconds
 
 bench: .venv/ready-dev ## measure speed and size, as JSON
 	@$(BIN)/python -m tests.bench
+
+soak: .venv/ready-dev ## does a log of ten million events slow anything down? [EVENTS=n]
+	@$(BIN)/python -m tests.bench.soak $(if $(EVENTS),--events $(EVENTS))
 
 faults: .venv/ready-dev ## kill runs at every fault point [RUNS=n]
 	@$(BIN)/python -m tests.faults $(if $(RUNS),--runs $(RUNS))

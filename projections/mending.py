@@ -158,9 +158,10 @@ def _in_order(site: Site, need: Need) -> bool:
 
 
 def merged(client: Client, projection: Projection, plan: Plan, block: Block) -> bool:
-    """Observations may be repeated on the log; a merge keeps one row of each."""
-    if plan.range.topic.endswith(".events.v1"):
-        return False
+    """Facts may be repeated on the log; a merge keeps one row of each.
+
+    Observations are, and an event is when somebody wrote it there a second time.
+    """
     lines = plan.bodies[block.table].splitlines()
     found = [msgspec.json.decode(line, type=_Line) for line in lines]
     wanted: Counter[Fact] = Counter((each.event_id, each.off) for each in found)

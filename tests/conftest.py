@@ -2,6 +2,16 @@
 
 from pathlib import Path
 
+import pytest
+
 FOLDER = Path(__file__).with_name("fixtures")
 
 pytest_plugins = [f"fixtures.{path.stem}" for path in sorted(FOLDER.glob("fix_*.py"))]
+
+LONG = ("tests/faults/", "tests/e2e/")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long goes first, so that no process of two is left with it."""
+    items.sort(key=lambda each: not each.nodeid.startswith(LONG))

@@ -62,14 +62,14 @@ BARS = (
     ),
     Bar(
         "decider commands a second, one partition",
-        ("decider", "per_s"),
+        ("decider", "decide", "per_s"),
         25_000,
         LEAST,
         "/s",
     ),
     Bar(
         "decider: first new decision after a kill",
-        ("decider", "after_kill_s"),
+        ("decider", "take_over", "seconds"),
         3,
         MOST,
         " s",

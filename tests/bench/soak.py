@@ -139,17 +139,15 @@ def _stepping(step: Callable[[], None], passed: Callable[[], int]) -> Callable[[
 
 def soak_decider(settings: Settings, total: int, early: int) -> Figures:
     """The same partition with a short history, then with a long one behind it."""
-    kafka, postgres = settings.need("kafka"), settings.dsn("worker")
-    before = decider.measure(kafka, postgres, partition=1, commands=early)
+    before = decider.measure(settings, partition=1, commands=early)
     left = total - 2 * early
     _say(f"deciding {left} commands in between")
-    decider.measure(kafka, postgres, partition=1, commands=left)
-    after = decider.measure(kafka, postgres, partition=1, commands=early)
+    decider.measure(settings, partition=1, commands=left)
+    after = decider.measure(settings, partition=1, commands=early)
     return {
         "first_per_s": before["per_s"],
         "last_per_s": after["per_s"],
         "last_to_first": round(after["per_s"] / before["per_s"], 3),
-        "take_over_s": after["take_over_s"],
         "memory_mb": round(resident_bytes(os.getpid()) / 1e6, 1),
     }
 

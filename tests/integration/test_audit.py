@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -28,6 +29,7 @@ from streams import audit as role
 from streams import ledger
 from streams.faults import EXIT
 from streams.log import producer
+from streams.places import ends_of
 
 CRC = slice(17, 21)
 CANARY = b"canary of the audit"
@@ -48,12 +50,12 @@ def site(written_stack: Settings, tmp_path: Path) -> Settings:
 def victim(site: Settings) -> Record[Data]:
     """One record among others whose bytes are easy to find in the log's files."""
     writer = Writer(site.need("kafka"))
-    writer.append(story(writer, mark="audit"))
+    writer.append(story(writer, mark=f"audit {uuid4()}"))
     # Without compression, as a byte of it can be flipped and the checksum mended.
     writer._producer = producer(site.need("kafka"), **{"compression.type": "none"})
     data = ProjectCreated(CANARY.decode())
     (found,) = writer.append([writer.record(data, "project", str(site.audit))])
-    writer.append(story(writer, mark="after"))
+    writer.append(story(writer, mark=f"after {uuid4()}"))
     return found
 
 
@@ -80,9 +82,15 @@ def ends(site: Settings) -> dict[tuple[str, int], int]:
     return found
 
 
-def covered(site: Settings, victim: Record[Data]) -> bool:
-    at = ends(site).get((victim.topic, victim.partition), 0)
-    return at > victim.offset
+def all_covered(site: Settings) -> None:
+    """Waits until this folder reaches as far as what others signed on this log."""
+    wanted = ends_of(site.need("kafka"), role.AUDITED)
+
+    def there() -> bool:
+        found = ends(site)
+        return all(found.get(place, 0) >= end for place, end in wanted.items())
+
+    eventually(there)
 
 
 def verified(site: Settings, files: Path | None = None) -> list[str]:
@@ -142,7 +150,7 @@ def test_a_flipped_byte_of_a_copied_log_is_named(
     site: Settings, victim: Record[Data], tmp_path: Path, *, mend: bool
 ) -> None:
     with auditing(site):
-        eventually(lambda: covered(site, victim))
+        all_covered(site)
     logs = copied(site, tmp_path)
 
     assert differing(verified(site, logs)) == []
@@ -159,7 +167,7 @@ async def test_a_broker_on_the_copied_log_is_no_help(
     site: Settings, victim: Record[Data], tmp_path: Path
 ) -> None:
     with auditing(site):
-        await asyncio.to_thread(eventually, lambda: covered(site, victim))
+        await asyncio.to_thread(all_covered, site)
     flip(copied(site, tmp_path), victim, mend=True)
 
     children = Children(tmp_path)
@@ -180,12 +188,12 @@ def test_an_auditor_goes_on_exactly_where_it_was(
     site: Settings, victim: Record[Data]
 ) -> None:
     with auditing(site):
-        eventually(lambda: covered(site, victim))
+        all_covered(site)
     first = ends(site)
     writer = Writer(site.need("kafka"))
-    more = writer.append(story(writer, mark="second run"))
+    writer.append(story(writer, mark=f"second run {uuid4()}"))
     with auditing(site):
-        eventually(lambda: all(covered(site, each) for each in more))
+        all_covered(site)
 
     now = ends(site)
     assert all(now[place] >= end for place, end in first.items())
@@ -196,10 +204,10 @@ def test_a_lost_folder_is_made_again_from_the_log(
     site: Settings, victim: Record[Data]
 ) -> None:
     with auditing(site):
-        eventually(lambda: covered(site, victim))
+        all_covered(site)
     shutil.rmtree(site.audit_folder)
     with auditing(site):
-        eventually(lambda: covered(site, victim))
+        all_covered(site)
 
     assert differing(verified(site)) == []
 
@@ -209,7 +217,7 @@ def test_positions_that_fell_behind_the_files_follow_them(
 ) -> None:
     """A crash between file and topic, or a Postgres from a backup, looks like this."""
     with auditing(site):
-        eventually(lambda: covered(site, victim))
+        all_covered(site)
     with psycopg.connect(site.dsn("owner"), autocommit=True) as connection:
         connection.execute(BEHIND)
         with auditing(site):
@@ -234,7 +242,7 @@ def test_a_killed_auditor_leaves_nothing_out(
     )
     assert died.returncode == EXIT, died.stderr[-2000:]
     with auditing(site):
-        eventually(lambda: covered(site, victim))
+        all_covered(site)
 
     assert differing(verified(site)) == []
 

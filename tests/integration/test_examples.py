@@ -12,7 +12,7 @@ from fixtures.fix_records import Writer, eventually
 from infra import migrate
 from infra.settings import Settings
 from infra.sources import sink_source
-from projections import runner, sink
+from projections import feeding, runner
 from schemas.envelope import Record
 from schemas.ids import derived
 from schemas.observations import MetricsObserved
@@ -52,7 +52,7 @@ def test_every_example_is_stored_and_none_is_parked(
     ids = [r.envelope.id for r in written if r.envelope.id not in seen]
     with (
         running(lambda stop: runner.run(projector_source(written_stack), stop)),
-        running(lambda stop: sink.run(sink_source(written_stack), stop)),
+        running(lambda stop: feeding.run(sink_source(written_stack), stop)),
         psycopg.connect(written_stack.dsn("owner"), autocommit=True) as rows,
         closing(migrate.analyst_store(written_stack)) as store,
     ):

@@ -23,7 +23,7 @@ from infra import migrate, parked
 from infra.problem import Stop
 from infra.settings import Settings
 from infra.sources import sink_source
-from projections import runner, sink, versions
+from projections import feeding, runner, versions
 from projections.registry import PROJECTIONS
 from projections.runner import Projector
 from projections.table import Projection
@@ -304,7 +304,7 @@ def test_the_sink_parks_what_it_cannot_read_and_goes_on(
     stack: Settings, log: Writer, rows: Rows, tenant: str, store: Client
 ) -> None:
     bad = Bad(log, tenant)
-    with running(lambda stop: sink.run(sink_source(stack), stop)):
+    with running(lambda stop: feeding.run(sink_source(stack), stop)):
         bad.put(bad.project("b1"), value=b"{")
         good = log.append([bad.project("b1", "later"), bad.project("g", "good")])
         wanted = sorted(each.envelope.id for each in good)
