@@ -46,6 +46,8 @@ CONNECT_SECONDS = 5.0
 ANSWER_BYTES_MAX = 1 << 20
 ATTEMPTS = 3
 
+# anyio asks a socket that was closed meanwhile for its peer, and there is none.
+BROKEN = (httpx.HTTPError, AttributeError)
 _NOTHING_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
@@ -183,7 +185,7 @@ async def _send(client: httpx.AsyncClient, call: Call) -> _Answer:
         raise Misconfigured("", "the platform's address is not a web address") from None
     except TimeoutError:
         raise _Lost("no answer within the limit") from None
-    except httpx.HTTPError as error:
+    except BROKEN as error:
         raise _Lost(f"the answer was lost ({type(error).__name__})") from None
 
 

@@ -12,6 +12,7 @@ import httpx
 import msgspec
 
 from connectors.base import AppSecrets
+from connectors.calls import BROKEN
 from schemas.clock import Clock
 
 WEBHOOK_SECONDS = 5.0
@@ -184,7 +185,7 @@ class Stage(Generic[S]):
             headers = {n: v[::-1] if _proof(n) else v for n, v in headers.items()}
         try:
             reply = await self._send(headers, body)
-        except httpx.HTTPError:
+        except BROKEN:
             return False
         return reply.is_success
 
