@@ -1,6 +1,7 @@
 """The API process: its ports, its checks and its socket."""
 
 import asyncio
+import gc
 import hashlib
 import hmac
 import socket
@@ -31,8 +32,12 @@ CHECK_S = 3.0
 async def serve(settings: Settings, stop: asyncio.Event) -> None:
     """Until `stop`; the socket opens once Postgres and Kafka are there."""
     async with ports(settings, "api") as opened:
-        parts = await _parts(settings, opened)
-        await run(create_app(parts), settings.api_host, settings.api_port, stop)
+        app = create_app(await _parts(settings, opened))
+        # What is loaded now stays: looking for cycles in it stops everybody for long.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(20_000, 20, 50)
+        await run(app, settings.api_host, settings.api_port, stop)
 
 
 async def _parts(settings: Settings, opened: Ports) -> Parts:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from threading import Event
-from time import monotonic
+from time import monotonic, sleep
 
 import structlog
 from confluent_kafka import (
@@ -29,6 +29,9 @@ log = structlog.get_logger()
 FAMILY_OF_TOPIC = {each.commands.name: each for each in FAMILIES}
 # Larger batches took more time a command (docs/decisions/0011).
 COMMANDS_AT_ONCE = 250
+# After this many more are let come: a request carries the answers to all of them.
+FEW = 4
+GATHER_S = 0.005
 PIPELINE = 20_000
 SAVE_S, SAVE_STREAMS = 2.0, 20_000
 COMMIT_S = 5.0
@@ -74,6 +77,7 @@ class Decider:
         )
         self._seats: dict[Spot, Seat] = {}
         self._committed_at = monotonic()
+        self._pause = 0.0
         self._commands.subscribe(
             list(FAMILY_OF_TOPIC), on_assign=self._assign, on_revoke=self._revoke
         )
@@ -90,12 +94,14 @@ class Decider:
         """Serve what is there, and one step of everything else."""
         VITALS.turn()
         busy = any(seat.stage is not Stage.SERVING for seat in self._seats.values())
+        sleep(self._pause)
         first = self._commands.poll(0.001 if busy or self._waiting() else wait_s)
         commands = [] if first is None else [first]
         if first is not None:
             commands += self._commands.consume(COMMANDS_AT_ONCE - 1, timeout=0)
             self._serve(commands)
         drained = len(commands) < COMMANDS_AT_ONCE
+        self._pause = GATHER_S if FEW <= len(commands) and drained else 0.0
         self._take_over.deliver(hurry=drained and (busy or self._waiting()))
         seats = list(self._seats.values())
         self._take_over.step([s for s in seats if s.stage is not Stage.SERVING])
