@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeAlias
+from typing import LiteralString, TypeAlias
 
 import psycopg
 from msgspec import structs
@@ -16,11 +16,11 @@ Place: TypeAlias = tuple[str, int]
 Ids: TypeAlias = Callable[[], dict[str, str]]
 
 HELD = """
-SELECT count(*) FROM coordination.positions p
+SELECT FROM coordination.positions p
 JOIN unnest(%s::text[], %s::int[], %s::text[]) AS mine (topic, partition, owner)
   ON p.topic = mine.topic AND p.partition = mine.partition
   AND p.reader_owner = mine.owner
-WHERE p.reader = ANY(%s)
+WHERE p.reader = ANY(%s) ORDER BY p.topic, p.partition, p.reader
 """
 
 
@@ -86,17 +86,22 @@ class Claims:
 
     def check(self, places: Sequence[Place]) -> None:
         """Raises Fenced when a position was taken or reset, be it a quiet one."""
+        with self._connection.transaction():
+            self._held(places, HELD)
+
+    def hold(self, places: Sequence[Place]) -> None:
+        """As `check`, and nobody takes one before the caller's transaction ends."""
+        self._held(places, f"{HELD} FOR UPDATE OF p")
+
+    def _held(self, places: Sequence[Place], query: LiteralString) -> None:
         mine = [place for place in places if place in self._owners]
         columns = (
             [topic for topic, _ in mine],
             [partition for _, partition in mine],
             [self._owners[place] for place in mine],
         )
-        with self._connection.transaction():
-            found = self._connection.execute(
-                HELD, (*columns, list(self._readers))
-            ).fetchone()
-        if found is None or found[0] != len(mine) * len(self._readers):
+        found = self._connection.execute(query, (*columns, list(self._readers)))
+        if found.rowcount != len(mine) * len(self._readers):
             raise Fenced("positions were taken or reset")
 
 

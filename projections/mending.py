@@ -86,10 +86,12 @@ def mend(site: Site, opens: Sequence[Open]) -> list[Plan]:
     for turn in range(ROUNDS):
         found = needs(site, cases)
         # Under a token that the server remembers, an insert may have been dropped.
-        cases = _renewed(site, cases, found, trusting=turn == 0)
+        # Their rows are deleted in the same transaction: whoever takes over waits.
+        with site.connection.transaction():
+            cases = _renewed(site, cases, found, trusting=turn == 0)
+            _delete(site, found)
         if not found:
             return [each.plan for each in cases]
-        _delete(site, found)
         wanted = {(each.case.plan.range, each.table) for each in found}
         for case in cases:
             put(site, case.plan, {t for where, t in wanted if where == case.plan.range})
@@ -175,14 +177,16 @@ def merged(client: Client, projection: Projection, plan: Plan, block: Block) -> 
 def _renewed(
     site: Site, cases: Sequence[Case], found: Sequence[Need], *, trusting: bool
 ) -> list[Case]:
-    """Cases under new tokens, but for tables where the old one is still good."""
+    """Cases under new tokens, but for tables where the old one is still good.
+
+    In the caller's transaction.
+    """
     spent = {
         (each.case.plan.range, each.table)
         for each in found
         if each.delete or not trusting
     }
-    with site.connection.transaction():
-        return [_renew(site, case, spent) for case in cases]
+    return [_renew(site, case, spent) for case in cases]
 
 
 def _renew(site: Site, case: Case, spent: set[tuple[Range, str]]) -> Case:

@@ -38,6 +38,8 @@ COLLECT_S = 0.4
 WAIT_S = 0.5
 CHECK_S = 1.0
 LAST = 2**62
+# Whoever stops in the middle of a deletion does not hold the others up for ever.
+OPTIONS = "-c idle_in_transaction_session_timeout=300s"
 
 
 class Source(Struct, frozen=True):
@@ -82,7 +84,7 @@ class Sink:
         # Uses the connection too, so nothing else does while it works.
         self._aside = ThreadPoolExecutor(1, "put")
         self._putting: Future[None] | None = None
-        self._connection: Connection = psycopg.connect(source.postgres)
+        self._connection: Connection = psycopg.connect(source.postgres, options=OPTIONS)
         with clickhouse.told():
             client = clickhouse.connect(source.clickhouse, source.user, source.password)
         self._site = Site(
@@ -217,18 +219,24 @@ class Sink:
             return
 
     def _cut_off(self) -> None:
-        """Rows beyond our position: Postgres came out of a backup, or a rebuild."""
+        """Rows beyond our position: Postgres came out of a backup, or a rebuild.
+
+        The positions are held meanwhile, else they may be those of the next owner.
+        """
+        with self._connection.transaction():
+            self._claims.hold(list(self._fresh))
+            for table in self._site.projection.tables:
+                self._cut_table(table.name)
+
+    def _cut_table(self, table: str) -> None:
         client, projection = self._site.client, self._site.projection
-        for table in projection.tables:
-            beyond = [
-                Range(*place, self._fresh[place], LAST, Fence())
-                for place, offset in facts.highest(
-                    client, projection, table.name
-                ).items()
-                if place in self._fresh and offset >= self._fresh[place]
-            ]
-            if beyond:
-                facts.delete(client, projection, table.name, beyond)
+        beyond = [
+            Range(*place, self._fresh[place], LAST, Fence())
+            for place, offset in facts.highest(client, projection, table).items()
+            if place in self._fresh and offset >= self._fresh[place]
+        ]
+        if beyond:
+            facts.delete(client, projection, table, beyond)
 
     def _park(self, found: Sequence[Unreadable | Refused]) -> None:
         """In the caller's transaction, and on the log before that is committed."""

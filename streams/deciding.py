@@ -101,7 +101,7 @@ class Decider:
             commands += self._commands.consume(COMMANDS_AT_ONCE - 1, timeout=0)
             self._serve(commands)
         drained = len(commands) < COMMANDS_AT_ONCE
-        self._pause = GATHER_S if FEW <= len(commands) and drained else 0.0
+        self._pause = GATHER_S if len(commands) >= FEW and drained else 0.0
         self._take_over.deliver(hurry=drained and (busy or self._waiting()))
         seats = list(self._seats.values())
         self._take_over.step([s for s in seats if s.stage is not Stage.SERVING])

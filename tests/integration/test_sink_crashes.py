@@ -1,13 +1,18 @@
 """The sink is killed at every point; every fact lies there once, without any merge."""
 
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import closing
+from typing import Any
 from uuid import uuid4
 
 import pytest
+from msgspec import structs
 
 from fixtures.fix_facts import Build
-from fixtures.fix_records import Writer, story
+from fixtures.fix_records import Writer, eventually, story
 from infra.settings import Settings
-from projections import plans
+from projections import facts, plans
+from projections.sink import Sink
 from projections.table import Row
 from schemas.envelope import Record
 from schemas.registry import Data
@@ -104,6 +109,42 @@ def test_a_frozen_owner_cannot_confirm_and_its_late_insert_is_dropped(
 
     build.catch_up()
     build.insert(frozen)
+    assert not build.wrong()
+
+
+def test_a_late_owner_takes_no_rows_of_the_next_for_leftovers(
+    records: list[Record[Data]], build: Build
+) -> None:
+    """It claims, is overtaken, and only then looks for rows beyond its positions."""
+    slow = structs.replace(build.source, group="slow")
+    with closing(Sink(slow, build.projection)) as late:
+        eventually(lambda: late._reader.read(1, 0.1) and late._fresh)
+        build.catch_up()
+        with pytest.raises(Fenced):
+            late._begin()
+    assert not build.wrong()
+
+
+def test_who_takes_over_waits_for_a_deletion_under_way(
+    records: list[Record[Data]], build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build.killed("sink.inserted:1")
+    build.store.command(f"DELETE FROM {build.name()} WHERE _off % 2 = 0")
+    delete, others = facts.delete, ThreadPoolExecutor(1)
+
+    def overtaken(*given: Any) -> None:
+        if not taken:
+            taken.append(others.submit(build.catch_up))
+            assert not wait(taken, 2).done
+        delete(*given)
+
+    taken: list[Future[None]] = []
+    slow = structs.replace(build.source, group="slow")
+    with closing(Sink(slow, build.projection)) as opened:
+        monkeypatch.setattr(facts, "delete", overtaken)
+        with pytest.raises(Fenced):
+            eventually(opened.read, 10)
+    taken[0].result(60)
     assert not build.wrong()
 
 
