@@ -244,8 +244,15 @@ async def _loop(
         if monotonic() - swept > SWEEP_S:
             swept = monotonic()
             await dispatcher.sweep()
-        async for _ in connection.notifies(timeout=pause, stop_after=1):
-            await asyncio.sleep(APART_S)
+        await announced(connection, pause)
+
+
+async def announced(connection: AsyncConnection[TupleRow], pause_s: float) -> None:
+    """Until an announcement or the end of the pause; those close to it count as one."""
+    if [each async for each in connection.notifies(timeout=pause_s, stop_after=1)]:
+        await asyncio.sleep(APART_S)
+        async for _ in connection.notifies(timeout=0):
+            pass
 
 
 @when_up

@@ -19,7 +19,7 @@ from schemas.jobs import ProbeInput
 from schemas.registry import Command
 from schemas.topics import JOB, JOBS, PUBLICATION
 from streams import dispatcher as role
-from streams.dispatcher import GRACE_S, Dispatcher
+from streams.dispatcher import GRACE_S, Dispatcher, announced
 from streams.log import Log
 from streams.places import ends_of
 from streams.queue import AHEAD
@@ -384,3 +384,19 @@ async def test_it_sleeps_until_the_next_timer_and_no_longer_than_a_second(
     await asyncio.sleep(soon + 0.05)  # house: sleep: the wait itself is under test
     assert await desk.dispatcher.tick() >= 1
     assert 0 < await desk.dispatcher.next_in() <= 1
+
+
+async def test_a_crowd_of_announcements_is_heard_once(desk: Desk) -> None:
+    """Each batch announces itself; one pause for each would leave no time to work."""
+    dsn = desk.town.settings.dsn("worker")
+    async with (
+        await psycopg.AsyncConnection.connect(dsn, autocommit=True) as hearing,
+        await psycopg.AsyncConnection.connect(dsn, autocommit=True) as telling,
+    ):
+        await hearing.execute("LISTEN crowd")
+        for number in range(20):
+            await telling.execute("SELECT pg_notify('crowd', %s)", (str(number),))
+
+        await announced(hearing, 5)
+
+        assert [each async for each in hearing.notifies(timeout=0)] == []
