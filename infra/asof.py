@@ -8,6 +8,7 @@ from uuid import uuid4
 import psycopg
 from rich.console import Console
 from rich.table import Table as Grid
+from rich.text import Text
 
 from api.positions import NotAToken, decode
 from infra.problem import Stop
@@ -15,7 +16,6 @@ from infra.settings import Settings
 from projections import asof
 from projections.registry import PROJECTIONS
 
-WIDTH = 160
 MOST = 10_000
 
 
@@ -46,7 +46,7 @@ def query(
             raise Stop(f"{wrong.diag.message_primary}: see table.sql.", 2) from wrong
     rows = cursor.fetchall()
     columns = [each.name for each in cursor.description or ()]
-    _show(columns, rows, console or Console(width=WIDTH), as_json=as_json)
+    _show(columns, rows, console or Console(), as_json=as_json)
     return len(rows)
 
 
@@ -99,9 +99,17 @@ def _show(
                 json.dumps(found, default=str, ensure_ascii=False), soft_wrap=True
             )
         return
-    # A screen is narrow: columns that are empty in every row are left out.
-    kept = [n for n, _ in enumerate(columns) if any(row[n] is not None for row in rows)]
-    grid = Grid(*(columns[n] for n in kept))
-    for row in rows:
-        grid.add_row(*("" if row[n] is None else str(row[n]) for n in kept))
-    console.print(grid)
+    for number, row in enumerate(rows, start=1):
+        console.rule(f"{number} of {len(rows)}", align="left")
+        console.print(_upright(columns, row))
+
+
+def _upright(columns: list[str], row: tuple[object, ...]) -> Grid:
+    """A line per column, as no screen is wide enough; empty ones are left out."""
+    grid = Grid(box=None, show_header=False, pad_edge=False)
+    grid.add_column(style="bold", no_wrap=True)
+    grid.add_column(no_wrap=True, overflow="ellipsis")
+    for name, value in zip(columns, row, strict=True):
+        if value not in (None, "", [], {}):
+            grid.add_row(name, Text(" ".join(str(value).split())))
+    return grid

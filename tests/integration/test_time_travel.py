@@ -94,12 +94,12 @@ def test_a_position_is_a_moment_too(stack: Settings, log: Writer, tenant: str) -
     assert [day(row) for row in seen] == [TUESDAY, FRIDAY]
 
 
-def test_rows_are_printed_as_a_table_for_people(
+def test_each_column_has_a_line_that_fits_a_narrow_screen(
     stack: Settings, log: Writer, tenant: str
 ) -> None:
     moment, *_ = edited(log, tenant)
     out = io.StringIO()
-    console = Console(file=out, width=200)
+    console = Console(file=out, width=60)
     where = [f"tenant={tenant}"]
     assert (
         command.query(
@@ -107,7 +107,10 @@ def test_rows_are_printed_as_a_table_for_people(
         )
         == 1
     )
-    assert "scheduled" in out.getvalue()
+    lines = out.getvalue().splitlines()
+    assert ["status", "scheduled"] in [line.split() for line in lines]
+    assert max(map(len, lines)) <= 60
+    assert "None" not in out.getvalue()
 
 
 @pytest.mark.parametrize(
