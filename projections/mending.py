@@ -85,9 +85,9 @@ def mend(site: Site, opens: Sequence[Open]) -> list[Plan]:
         cases = [Case(each, again(site, each, read(each.range))) for each in opens]
     for turn in range(ROUNDS):
         found = needs(site, cases)
-        # Under a token that the server remembers, an insert may have been dropped.
-        # Their rows are deleted in the same transaction: whoever takes over waits.
+        # In one transaction, so that whoever takes over waits until rows are deleted.
         with site.connection.transaction():
+            # An insert may have been dropped under a token that the server remembers.
             cases = _renewed(site, cases, found, trusting=turn == 0)
             _delete(site, found)
         if not found:

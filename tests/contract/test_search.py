@@ -21,11 +21,6 @@ def stack(written_stack: Settings) -> Settings:
     return written_stack
 
 
-@pytest.fixture(scope="module")
-def log(stack: Settings) -> Writer:
-    return Writer(stack.need("kafka"), stack.partitions)
-
-
 class Shelf:
     """Documents of one tenant, and one implementation that looks through them."""
 

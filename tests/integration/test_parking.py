@@ -51,11 +51,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
         yield settings
 
 
-@pytest.fixture(scope="module")
-def log(stack: Settings) -> Writer:
-    return Writer(stack.need("kafka"), stack.partitions)
-
-
 @pytest.fixture
 def tenant() -> str:
     return f"t{uuid4().hex[:12]}"

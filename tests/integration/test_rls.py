@@ -21,11 +21,6 @@ def stack(written_stack: Settings) -> Settings:
     return written_stack
 
 
-@pytest.fixture(scope="module")
-def log(stack: Settings) -> Writer:
-    return Writer(stack.need("kafka"), stack.partitions)
-
-
 @pytest.fixture
 def two(projecting: None, log: Writer, rows: Rows) -> list[str]:
     """Two tenants whose whole business is in the rows."""

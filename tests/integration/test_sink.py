@@ -23,11 +23,6 @@ def stack(written_stack: Settings) -> Settings:
     return written_stack
 
 
-@pytest.fixture(scope="module")
-def log(stack: Settings) -> Writer:
-    return Writer(stack.need("kafka"), stack.partitions)
-
-
 @pytest.fixture
 def tenant() -> str:
     return f"t{uuid4().hex}"

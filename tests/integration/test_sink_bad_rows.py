@@ -26,11 +26,6 @@ def stack(written_stack: Settings) -> Settings:
     return written_stack
 
 
-@pytest.fixture(scope="module")
-def log(stack: Settings) -> Writer:
-    return Writer(stack.need("kafka"), stack.partitions)
-
-
 @pytest.fixture
 def records(log: Writer) -> list[Record[Data]]:
     return log.append(story(log, f"t{uuid4().hex}"))

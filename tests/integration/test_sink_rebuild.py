@@ -21,11 +21,6 @@ def stack(written_stack: Settings) -> Settings:
     return written_stack
 
 
-@pytest.fixture(scope="module")
-def log(stack: Settings) -> Writer:
-    return Writer(stack.need("kafka"), stack.partitions)
-
-
 def live(stack: Settings) -> str:
     with migrate.connect(stack) as connection:
         found = versions.shown(versions.every(connection), ANALYTICS)
