@@ -19,9 +19,10 @@ from infra.problem import Stop
 from infra.settings import Settings
 from projections import install, versions
 from projections.building import Builder
-from projections.projecting import collect_rarely, prune
+from projections.projecting import prune
 from projections.registry import ANALYTICS, PROJECTIONS
 from projections.table import Projection
+from streams.garbage import collect_rarely
 from streams.rulings import Rulings
 
 Connection: TypeAlias = psycopg.Connection[tuple[object, ...]]

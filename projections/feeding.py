@@ -8,10 +8,10 @@ from msgspec import Struct
 
 from projections import serving, sink, versions
 from projections.plans import Connection
-from projections.projecting import collect_rarely
 from projections.registry import ANALYTICS
 from projections.sink import Source
 from projections.table import Projection
+from streams.garbage import collect_rarely
 from streams.vitals import Vitals
 
 LOOK_S = 1.0

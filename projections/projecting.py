@@ -1,6 +1,5 @@
 """A record into the rows of one projection, and rows that are old enough to go."""
 
-import gc
 from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
@@ -16,15 +15,6 @@ from schemas.registry import Data
 Connection: TypeAlias = psycopg.Connection[tuple[object, ...]]
 
 PRUNE = "DELETE FROM {} WHERE at < clock_timestamp() - %s * interval '1 day'"
-
-
-def collect_rarely() -> None:
-    """For processes that decode many records: they make no cycles to speak of.
-
-    Measured: a quarter of the processor time of a batch goes into looking for some.
-    The headers of a batch alone are 250 000 objects, and gone with it.
-    """
-    gc.set_threshold(300_000, 20, 100)
 
 
 def rows_of(

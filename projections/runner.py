@@ -23,7 +23,7 @@ from psycopg.conninfo import make_conninfo
 from projections import asof, serving, versions
 from projections.claims import Claims, Place
 from projections.parking import POISON, Unprojectable
-from projections.projecting import collect_rarely, project, prune, rows_of
+from projections.projecting import project, prune, rows_of
 from projections.registry import PROJECTIONS, READ_TOPICS
 from projections.serving import GONE, NeedsPerson
 from projections.table import Projection, Row
@@ -31,6 +31,7 @@ from projections.writer import Folded, Schemas, Writer, folded
 from schemas.envelope import Record
 from schemas.registry import Data
 from streams.faults import reach
+from streams.garbage import collect_rarely
 from streams.judging import Unreadable
 from streams.observing import observed
 from streams.parking import Found, Parking

@@ -16,6 +16,7 @@ from confluent_kafka.admin import AdminClient
 
 from schemas.clock import Clock
 from schemas.topics import FAMILIES
+from streams.garbage import collect_rarely
 from streams.outlet import StepDown
 from streams.reading import CONSUMER, LogChanged, partition_counts
 from streams.remembered import SnapshotLost
@@ -84,6 +85,7 @@ class Decider:
 
     def run(self, stop: Event) -> None:
         """Until told to stop; raises LogChanged when the log is not the one it knew."""
+        collect_rarely()
         try:
             while not stop.is_set():
                 self.turn(0.2)

@@ -2,21 +2,27 @@
 
 Everything is in memory until a snapshot has it. A partition folded from its first
 record holds every stream (`complete`); once streams were let go, or the fold began at
-a snapshot, those that are not here are fetched from the snapshot, many at a time. Only
-confirmed records reach `changes`, which the next snapshot takes.
+a snapshot, those that are not here are fetched from the snapshot, many at a time. New
+streams cost no question: Bloom filters tell that neither was the key let go nor did
+the snapshot begin with it. Only confirmed records reach `changes`, which the next
+snapshot takes.
 """
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from enum import Enum, auto
 from itertools import islice
 from typing import Protocol
 
 from msgspec import Struct
+from rbloom import Bloom
 
 from streams.acceptance import Fence
 
 KEPT_DAYS = 35
 KEPT_STREAMS = 10_000
+# A filter of this many keys is one megabyte; more make it ask more, never less.
+LET_GO = 1_000_000
+ASKED_IN_VAIN = 0.01
 
 
 class Unreadable(Struct, frozen=True):
@@ -74,6 +80,10 @@ class Snapshot(Protocol):
 
     mark: Mark
 
+    def held(self) -> Container[str] | None:
+        """At least the keys it was opened with; None as long as they are being read."""
+        ...
+
     def fetch(self, keys: list[str]) -> dict[str, Stream]:
         """Streams as of the mark; raises SnapshotLost."""
         ...
@@ -85,30 +95,6 @@ class Snapshot(Protocol):
     def outcome(self) -> tuple[Outcome, dict[str, Change]]:
         """Of the last save, and its changes if it failed; raises SnapshotLost."""
         ...
-
-
-class LetGo:
-    """Keys that were let go: "no" is always true, "yes" costs a question at worst.
-
-    A Bloom filter of two megabytes; with a million keys one "yes" in 200 is wrong.
-    """
-
-    BITS = 24
-
-    def __init__(self) -> None:
-        self._bits = bytearray(1 << self.BITS - 3)
-
-    def add(self, key: str) -> None:
-        for place in self._places(key):
-            self._bits[place >> 3] |= 1 << (place & 7)
-
-    def __contains__(self, key: str) -> bool:
-        bits = self._bits
-        return all(bits[place >> 3] >> (place & 7) & 1 for place in self._places(key))
-
-    def _places(self, key: str) -> tuple[int, int, int]:
-        found, mask = hash(key), (1 << self.BITS) - 1
-        return found & mask, found >> 20 & mask, found >> 40 & mask
 
 
 class Streams:
@@ -126,8 +112,9 @@ class Streams:
         self._snapshot = snapshot
         self._kept = kept
         self._here: dict[str, Stream] = {}
-        # What a partition folded from its first record has seen, it can tell itself.
-        self._gone = LetGo() if complete and snapshot is not None else None
+        # A partition folded from its first record began with nothing behind it.
+        self._held: Container[str] | None = () if complete else None
+        self._gone = keys_filter(LET_GO) if snapshot is not None else Bloom(1, 0.5)
 
     def __len__(self) -> int:
         return len(self._here)
@@ -140,8 +127,11 @@ class Streams:
         if self.complete or self._snapshot is None:
             return
         missing = [key for key in dict.fromkeys(keys) if key not in self._here]
-        if self._gone is not None:
-            missing = [key for key in missing if key in self._gone]
+        if self._held is None:
+            self._held = self._snapshot.held()
+        if self._held is not None:
+            there = self._held
+            missing = [key for key in missing if key in self._gone or key in there]
         if missing:
             self._here.update(self._snapshot.fetch(missing))
 
@@ -190,8 +180,12 @@ class Streams:
             if key not in pinned:
                 del self._here[key]
                 self.complete = False
-                if self._gone is not None:
-                    self._gone.add(key)
+                self._gone.add(key)
+
+
+def keys_filter(keys: int) -> Bloom:
+    """Of so many keys: "no" is always true, "yes" is wrong once in a hundred."""
+    return Bloom(keys, ASKED_IN_VAIN)
 
 
 def forget_expired(stream: Stream, today: int) -> None:

@@ -9,26 +9,26 @@ used is replaced by an empty one under a new id, so its rows can be swept in pea
 
 import hashlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Container
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from time import monotonic
 from typing import TypeAlias
 from uuid import UUID, uuid4
 
 import msgspec
-import psycopg
 import structlog
 from msgspec import Struct
 from psycopg.rows import TupleRow
+from rbloom import Bloom
 
 from schemas.registry import EVENTS_OF
 from schemas.topics import Family
 from streams.acceptance import Fence
+from streams.database import Away, Connection, Database
 from streams.domain.registry import RULES
 from streams.faults import reach
+from streams.held import Held
 from streams.remembered import (
     Change,
     Mark,
@@ -40,14 +40,11 @@ from streams.remembered import (
 
 log = structlog.get_logger()
 
-Connection: TypeAlias = psycopg.Connection[TupleRow]
 Place: TypeAlias = tuple[str, int]
 
 FORMAT = b"1"
 ENTRY = 18
-AWAY_S = 5.0
 SWEPT = 5_000
-OPTIONS = "-c statement_timeout=20s -c lock_timeout=5s"
 
 MARK = """
 SELECT snapshot, next_offset, log_epoch, log_owner, log_n, resume, command_topic_id
@@ -124,60 +121,14 @@ class Moved(SnapshotLost):
     """Somebody else wrote this snapshot, or an older backup is back."""
 
 
-class Away(SnapshotLost):
-    """Postgres does not answer; deciding goes on without it."""
-
-
-class Database:
-    """One connection, made when it is needed; for one thread."""
-
-    def __init__(self, conninfo: str) -> None:
-        self._conninfo = conninfo
-        self._connection: Connection | None = None
-        self._away_until = 0.0
-
-    @contextmanager
-    def connected(self) -> Iterator[Connection]:
-        """Raises Away, and for five seconds after that at once."""
-        if monotonic() < self._away_until:
-            raise Away("Postgres was away a moment ago")
-        try:
-            yield self._open()
-        except psycopg.Error as wrong:
-            self.close()
-            self._away_until = monotonic() + AWAY_S
-            raise Away(str(wrong)) from wrong
-
-    @contextmanager
-    def transaction(self) -> Iterator[Connection]:
-        """Raises Away, as `connected` does."""
-        with self.connected() as connection, connection.transaction():
-            yield connection
-
-    def close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-        self._connection = None
-
-    def _open(self) -> Connection:
-        if self._connection is None:
-            self._connection = psycopg.connect(
-                self._conninfo,
-                autocommit=True,
-                prepare_threshold=None,
-                connect_timeout=3,
-                options=OPTIONS,
-            )
-        return self._connection
-
-
 class Snapshots:
-    """All of one role: one connection to ask, one thread with another to save."""
+    """All of one role: a connection to ask, threads with others to save and read."""
 
     def __init__(self, conninfo: str) -> None:
         self.asking = Database(conninfo)
         self.saving = Database(conninfo)
         self.saver = ThreadPoolExecutor(1, "snapshots")
+        self.keys = Held(conninfo)
 
     def open(self, family: Family, number: int, topic_id: str) -> "PostgresSnapshot":
         """What was saved, or an empty one in its place; raises Away."""
@@ -197,6 +148,7 @@ class Snapshots:
 
     def close(self) -> None:
         """After the save that is on its way."""
+        self.keys.close()
         self.saver.shutdown()
         self.asking.close()
         self.saving.close()
@@ -211,14 +163,26 @@ class PostgresSnapshot:
         self.mark = mark
         self._shared = shared
         self._place = place
-        self._identity = identity
+        self.identity = identity
         self._known = {mark}
         self._saving: Future[None] | None = None
+        self._reading: Future[Bloom] | None = None
         self._next = mark
         self._changes: dict[str, Change] = {}
 
+    def held(self) -> Container[str] | None:
+        if self._reading is None:
+            self._reading = self._shared.keys.read(self.identity, self.check_mark)
+        if not self._reading.done():
+            return None
+        try:
+            return self._reading.result()
+        except SnapshotLost:
+            self._reading = None
+            return None
+
     def fetch(self, keys: list[str]) -> dict[str, Stream]:
-        wanted = (self._identity, [key.encode() for key in keys], *self._place)
+        wanted = (self.identity, [key.encode() for key in keys], *self._place)
         with self._shared.asking.connected() as connection:
             rows = connection.execute(ROWS, wanted, binary=True).fetchall()
         self._check(_read_mark(rows[0] if rows else None, self._place))
@@ -233,7 +197,7 @@ class PostgresSnapshot:
     def _disown(self) -> None:
         """The next to open it begins an empty one in its place."""
         with self._shared.asking.transaction() as connection:
-            connection.execute(DISOWN, (self._identity,))
+            connection.execute(DISOWN, (self.identity,))
 
     def save(self, mark: Mark, changes: dict[str, Change]) -> None:
         self._next, self._changes = mark, changes
@@ -260,14 +224,14 @@ class PostgresSnapshot:
             connection.execute(STAGE)
             self._check(_mark(connection, self._place, lock=True))
             _stage(connection, changes)
-            connection.execute(EXPIRE, (self._identity,))
+            connection.execute(EXPIRE, (self.identity,))
             connection.execute(MERGE, self._moved(mark))
             reach("decider.snapshot")
         self._sweep()
 
     def _moved(self, mark: Mark) -> dict[str, object]:
         return {
-            "snapshot": self._identity,
+            "snapshot": self.identity,
             "topic": self._place[0],
             "partition": self._place[1],
             "next_offset": mark.next_offset,
@@ -278,8 +242,12 @@ class PostgresSnapshot:
             "command_topic_id": mark.command_topic_id,
         }
 
+    def check_mark(self, connection: Connection) -> None:
+        """Raises Moved; what the transaction reads is of this mark."""
+        self._check(_mark(connection, self._place))
+
     def _check(self, there: tuple[UUID, Mark]) -> None:
-        if there[0] != self._identity or there[1] not in self._known:
+        if there[0] != self.identity or there[1] not in self._known:
             raise Moved(f"the snapshot of {self._place} is at {there[1].next_offset}")
 
     def _sweep(self) -> None:

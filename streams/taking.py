@@ -17,12 +17,13 @@ from schemas.clock import Clock
 from schemas.topics import Family
 from streams import metrics
 from streams.admitting import Place
+from streams.database import Away
 from streams.decider import Partition
 from streams.faults import reach
 from streams.outlet import READER, KafkaOutlet, Parked, Shared, StepDown
 from streams.reading import CONSUMER, LogChanged, log_starts
 from streams.remembered import SnapshotLost
-from streams.snapshots import Away, PostgresSnapshot, Snapshots
+from streams.snapshots import PostgresSnapshot, Snapshots
 from streams.vitals import VITALS
 
 log = structlog.get_logger()

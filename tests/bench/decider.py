@@ -25,6 +25,7 @@ from schemas.ids import stream_key
 from schemas.topics import CONTENT, PROGRESS, Topic
 from streams.acceptance import CLAIM
 from streams.deciding import Decider
+from streams.garbage import collect_rarely
 from streams.judging import envelope_of
 from streams.log import producer
 from streams.outlet import FLOW
@@ -45,6 +46,7 @@ LIMIT_S = 120.0
 
 
 def main() -> int:
+    collect_rarely()
     commands = int(sys.argv[1]) if len(sys.argv) > 1 else COMMANDS
     with (
         tempfile.TemporaryDirectory(prefix="contentops-decider-") as folder,

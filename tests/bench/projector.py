@@ -24,13 +24,13 @@ from infra.catching_up import log_end
 from infra.settings import Settings
 from projections import install
 from projections.building import Builder
-from projections.projecting import collect_rarely
 from projections.registry import PROJECTIONS
 from projections.runner import Projector, Source
 from projections.table import Projection
 from projections.writer import Folded
 from schemas.events.content import ProjectCreated
 from schemas.topics import CONTENT
+from streams.garbage import collect_rarely
 from tests.bench import peers
 
 Figures: TypeAlias = dict[str, float]

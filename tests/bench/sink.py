@@ -21,13 +21,13 @@ from infra.sources import sink_source
 from projections import facts
 from projections.mending import Insert
 from projections.plans import Block, Range
-from projections.projecting import collect_rarely
 from projections.ranges import reading
 from projections.registry import ANALYTICS
 from projections.sink import LIMIT, Sink
 from projections.table import Projection
 from schemas.events.content import ProjectCreated
 from streams.acceptance import Fence
+from streams.garbage import collect_rarely
 
 Figures: TypeAlias = dict[str, float]
 

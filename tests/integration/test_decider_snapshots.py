@@ -28,7 +28,7 @@ from streams.deciding import Decider
 from streams.placing import partition_of
 from streams.reading import LogChanged
 from streams.remembered import SnapshotLost
-from streams.snapshots import Snapshots
+from streams.snapshots import PostgresSnapshot, Snapshots
 
 TOPIC_ID = "topic-1"
 KEPT = 2
@@ -44,9 +44,12 @@ class Desk:
         self.projects = [_id() for _ in range(6)]
         self._offset = 0
 
-    def owner(self, topic_id: str = TOPIC_ID) -> Partition:
+    def opened(self, topic_id: str = TOPIC_ID) -> PostgresSnapshot:
+        return self.snapshots.open(CONTENT, NUMBER, topic_id)
+
+    def owner(self, snapshot: PostgresSnapshot | None = None) -> Partition:
         """Folded and claimed; its snapshot opened as the role does it."""
-        snapshot = self.snapshots.open(CONTENT, NUMBER, topic_id)
+        snapshot = snapshot or self.opened()
         place = Place(CONTENT, NUMBER, PARTITIONS)
         self.channel = Channel()
         owner = Partition(place, self.channel, utc_now, snapshot, kept=KEPT)
@@ -135,6 +138,35 @@ def test_streams_that_were_let_go_come_back(desk: Desk) -> None:
         assert desk.decide(owner, *desk.wishes(name)) == [kind] * 6
         desk.save(owner)
     assert len(owner.states()) == KEPT
+
+
+def test_new_streams_are_not_asked_for_once_the_keys_were_read(
+    desk: Desk, database: psycopg.Connection[TupleRow]
+) -> None:
+    """A mark that moved shows only when the snapshot is asked."""
+    first = desk.owner()
+    old, new = desk.wishes()[:4], desk.wishes()[4:]
+    assert desk.decide(first, *old) == [ProjectCreated] * 4
+    desk.save(first)
+
+    snapshot = desk.opened()
+    until(lambda: snapshot.held() is not None)
+    second = desk.owner(snapshot)
+    database.execute("UPDATE coordination.decider_marks SET next_offset = 1")
+    assert desk.decide(second, *new) == [ProjectCreated] * 2
+    with pytest.raises(SnapshotLost):
+        desk.decide(second, *old)
+
+
+def test_keys_of_a_snapshot_that_moved_are_not_believed(
+    desk: Desk, database: psycopg.Connection[TupleRow]
+) -> None:
+    desk.save(desk.owner())
+    snapshot = desk.opened()
+    database.execute("UPDATE coordination.decider_marks SET next_offset = 1")
+    read = desk.snapshots.keys.read(snapshot.identity, snapshot.check_mark)
+    with pytest.raises(SnapshotLost, match="is at 1"):
+        read.result()
 
 
 SPOILT = {

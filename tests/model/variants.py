@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from confluent_kafka import KafkaError, Message
@@ -15,7 +15,7 @@ from streams import decider
 from streams.acceptance import CLAIM, Fence, accept
 from streams.decider import QUIET, Partition
 from streams.judging import envelope_of, number
-from streams.remembered import Stream
+from streams.remembered import Stream, keys_filter
 
 Reader: TypeAlias = Callable[[Envelope], bool]
 
@@ -186,6 +186,14 @@ class Early(Partition):
         self._streams.keep(sent.key, sent.version, sent.state, sent.id, sent.day)
 
 
+class Forgetful(Partition):
+    """What it let go it takes for new."""
+
+    def serve(self, messages: Sequence[Message]) -> None:
+        self._streams._gone = keys_filter(1)
+        super().serve(messages)
+
+
 REAL = Variant("epoch", Partition, by_epoch, snapshots=0.7)
 PLANTED = (
     Variant("chain", ByChain, by_chain),
@@ -194,5 +202,6 @@ PLANTED = (
     Variant("silent no-op", Silent, by_epoch),
     Variant("reused owner", SameName, by_epoch, at_once=2),
     Variant("early save", Early, by_epoch, snapshots=1.0),
+    Variant("forgetful", Forgetful, by_epoch, snapshots=1.0),
     Variant("no cas", Partition, by_epoch, snapshots=1.0, checked=False),
 )

@@ -7,7 +7,7 @@ from a backup.
 
 import random
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from copy import deepcopy
 from datetime import UTC, datetime
 
@@ -131,6 +131,16 @@ class FakeSnapshot:
         self.mark = world.rows.mark
         self._known = {self.mark}
         self._saving: tuple[Mark, dict[str, Change]] | None = None
+
+    def held(self) -> Container[str] | None:
+        """Read at any time after it was opened."""
+        if self._world.rng.random() < 0.5:
+            return None
+        try:
+            self._check()
+        except SnapshotLost:
+            return None
+        return set(self._world.rows.streams)
 
     def fetch(self, keys: list[str]) -> dict[str, Stream]:
         self._check()

@@ -19,17 +19,23 @@ from streams import tracing
 from streams.admitting import Place
 from streams.counting import count
 from streams.decider import Partition
-from streams.remembered import Change, LetGo, Mark, Outcome, Stream, Streams
+from streams.remembered import (
+    Change,
+    Mark,
+    Outcome,
+    Stream,
+    Streams,
+    keys_filter,
+)
 
 
-def test_a_key_that_was_let_go_is_never_denied() -> None:
-    gone = LetGo()
+def test_a_key_of_a_filter_is_never_denied_and_others_seldom_claimed() -> None:
     keys = [f"t:{number}" for number in range(20_000)]
-    for key in keys:
-        gone.add(key)
+    gone = keys_filter(len(keys))
+    gone.update(keys)
 
     assert all(key in gone for key in keys)
-    assert sum(f"other:{number}" in gone for number in range(20_000)) < 100
+    assert sum(f"other:{number}" in gone for number in range(20_000)) < 400
 
 
 class Shelf:
@@ -38,6 +44,10 @@ class Shelf:
     def __init__(self) -> None:
         self.mark = Mark()
         self.asked: list[str] = []
+        self.keys: set[str] | None = None
+
+    def held(self) -> set[str] | None:
+        return self.keys
 
     def fetch(self, keys: list[str]) -> dict[str, Stream]:
         self.asked += keys
@@ -60,9 +70,20 @@ def test_only_streams_that_were_let_go_are_asked_for() -> None:
     streams.fetch(["a", "b", "c"])
     assert shelf.asked == ["a"]
 
-    begun = Streams(shelf, complete=False)
-    begun.fetch(["d"])
-    assert shelf.asked == ["a", "d"]
+
+def test_until_a_snapshot_tells_what_it_holds_everything_is_asked_for() -> None:
+    shelf = Shelf()
+    streams = Streams(shelf, complete=False, kept=1)
+    streams.fetch(["a"])
+    shelf.keys = {"held"}
+    streams.fetch(["b", "held"])
+    assert shelf.asked == ["a", "held"]
+
+    for key in ("a", "b"):
+        streams.of(key)
+    streams.let_go([])
+    streams.fetch(["a", "c"])
+    assert shelf.asked == ["a", "held", "a"]
 
 
 def _counted(name: str, **labels: str) -> float:
