@@ -23,6 +23,7 @@ from schemas.jobs import Sealed
 from schemas.observations import DeliveryReceived
 from schemas.registry import Command, Data
 from schemas.topics import INBOUND
+from streams import tracing
 from streams.faults import reach
 from streams.following import Connection, Follower
 from streams.judging import envelope_of, unread
@@ -123,7 +124,9 @@ class Inbound:
         self._webhooks = webhooks
         self._clock = clock
 
-    async def tell(self, observation_id: str, platform: str, sealed: Sealed) -> bool:
+    async def tell(
+        self, observation_id: str, platform: str, sealed: Sealed, traceparent: str = ""
+    ) -> bool:
         """False when it is about something that no row shows yet.
 
         Raises NotUnderstood; KeyMissing when the keyring has lost a key.
@@ -138,7 +141,9 @@ class Inbound:
         reach("inbound.before_append")
         await asyncio.gather(
             *(
-                self._log.append(review(observation_id, stream, delivery, now))
+                self._log.append(
+                    review(observation_id, stream, delivery, now, traceparent)
+                )
                 for stream in streams
             )
         )
@@ -190,7 +195,11 @@ class Inbound:
 
 
 def review(
-    observation_id: str, stream: Stream, delivery: Delivery, now: datetime
+    observation_id: str,
+    stream: Stream,
+    delivery: Delivery,
+    now: datetime,
+    traceparent: str,
 ) -> Record[Command]:
     """The same delivery twice is the same command twice."""
     key = stream_key(stream.tenant, stream.id)
@@ -209,6 +218,7 @@ def review(
         correlation=stream.correlation,
         cause=observation_id,
         auth_id=READER,
+        traceparent=traceparent,
     )
 
 
@@ -262,7 +272,10 @@ async def _told(inbound: Inbound, record: Record[Data]) -> list[tuple[str | int,
     seen, id_ = record.data, record.envelope.id
     if not isinstance(seen, DeliveryReceived):
         raise NotUnderstood(f"{record.envelope.type} does not belong on this topic")
-    if await inbound.tell(id_, seen.platform, seen.sealed):
+    parent = record.envelope.traceparent
+    with tracing.step(f"inbound {seen.platform}", parent, observation=id_) as trace:
+        told = await inbound.tell(id_, seen.platform, seen.sealed, trace)
+    if told:
         return []
     sealed = msgspec.json.encode(seen.sealed).decode()
     where = (record.topic, record.partition, record.offset)

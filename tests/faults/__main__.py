@@ -1,6 +1,9 @@
 """`make faults`: kill runs over every point, judged after each round; a table and JSON.
 
-python -m tests.faults [--runs N] [--point P ...] [--seed S] [--json FILE]
+python -m tests.faults [--runs N] [--troubles N] [--point P ...] [--seed S]
+                       [--json FILE]
+
+Troubles of servers are made twice by default: each takes ten seconds and more.
 """
 
 import argparse
@@ -24,7 +27,8 @@ from tests.faults.rig import Rig, rigged
 
 ROUNDS_PER_STACK = 20
 RUNS = 5
-MOST_TROUBLES = 20
+# One round of troubles for so many kills of each point, if nothing else is asked.
+KILLS_A_ROUND = 3
 
 
 class Line(Struct):
@@ -107,6 +111,8 @@ def trouble_runs(names: Sequence[str], runs: int, seed: str, table: Table) -> No
     for number in range(runs if names else 0):
         with fresh(f"{seed}/troubles/{number}", wired=True) as rig:
             for name in names:
+                if number and name in troubles.ONCE:
+                    continue
                 code = troubled(rig, troubles.TROUBLES[name])
                 table.add([Kill(name, 1, code, 0)], rig.verdict(calm=False))
                 say(f"  {name}: {'done' if code else 'not brought about'}")
@@ -154,7 +160,7 @@ def main() -> int:
     names = asked.point or [*POINTS, *troubles.TROUBLES]
     kill_runs([each for each in names if each in POINTS], asked.runs, asked.seed, table)
     others = [each for each in names if each in troubles.TROUBLES]
-    trouble_runs(others, min(asked.runs, MOST_TROUBLES), asked.seed, table)
+    trouble_runs(others, _rounds_of_troubles(asked), asked.seed, table)
     bugs = {} if asked.point else plants(asked.seed)
     table.print()
     for words in table.said:
@@ -162,6 +168,13 @@ def main() -> int:
     good = all(line.good for line in table.lines.values()) and all(bugs.values())
     _write(asked, table, bugs, time.monotonic() - began)
     return 0 if good else 1
+
+
+def _rounds_of_troubles(asked: argparse.Namespace) -> int:
+    """At least one, unless a number is given."""
+    if asked.troubles is None:
+        return -(-int(asked.runs) // KILLS_A_ROUND)
+    return int(asked.troubles)
 
 
 def _write(
@@ -188,6 +201,7 @@ def _write(
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.faults")
     parser.add_argument("--runs", type=int, default=RUNS)
+    parser.add_argument("--troubles", type=int)
     known = [*POINTS, *troubles.TROUBLES]
     parser.add_argument("--point", action="append", choices=known)
     parser.add_argument("--seed", default=secrets.token_hex(4))

@@ -172,6 +172,7 @@ MATRIX: dict[str, Row] = {
         "a server is away or full",
         troubles=(
             "away clickhouse",
+            "minutes without clickhouse",
             "cut clickhouse silent",
             "cut s3 cut",
             "full postgres",

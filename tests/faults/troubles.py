@@ -25,10 +25,13 @@ LOOK_S = 0.1
 WAKE_S = 2.0
 CUT_S = 3.0
 AWAY_S = 5.0
+MINUTES_S = 150.0
 FREEZE_S = 30.0
 LEAVE_S = 5.0
 SESSION_S = 11.0
 BALLAST = "ballast"
+# So long that once a run is enough.
+ONCE = frozenset({"minutes without clickhouse"})
 # Where the data lies, and the size in megabytes of the disk that fills up.
 DISKS = {
     "postgres": ("postgres/data", 400),
@@ -216,6 +219,9 @@ def _troubles() -> dict[str, Callable[[Rig], None]]:
         "restart postgres": partial(restart, server="postgres", stop=signal.SIGQUIT),
         "restart clickhouse": partial(restart, server="clickhouse"),
         "away clickhouse": partial(away, server="clickhouse"),
+        "minutes without clickhouse": partial(
+            away, server="clickhouse", seconds=MINUTES_S
+        ),
     }
     for server in ("kafka", "postgres", "clickhouse", "s3"):
         for mode in ("cut", "silent", "slow"):

@@ -26,6 +26,8 @@ from streams.keyring import Keyring
 from streams.log import Batched
 from tests.integration.rolling import Site, Tail, site, until_async
 
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
 ROW = """
 INSERT INTO rm_publications_v1.publications (tenant, id, version, event_id, created_at,
   updated_at, platform, share_id, item_id, status, correlation)
@@ -65,6 +67,7 @@ class Post:
             tenant=PLATFORM_TENANT,
             time=utc_now(),
             key=f"{platform}:x",
+            traceparent=TRACE,
         )
         value, headers = encode(Record(envelope=envelope, data=data))
         self._log.add_raw(INBOUND, envelope.key, value, headers)
@@ -133,6 +136,7 @@ async def test_a_delivery_tells_the_publication_it_names(post: Post) -> None:
     key = f"{post.town.tenant}:{publication_id}"
     assert told.envelope.id == derived("inbound", id_, key)
     assert (told.envelope.cause, told.envelope.correlation) == (id_, "c")
+    assert told.envelope.traceparent == TRACE
 
 
 async def test_the_same_delivery_twice_is_the_same_command(post: Post) -> None:
