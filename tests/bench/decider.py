@@ -61,7 +61,11 @@ def main() -> int:
 
 
 def measure(
-    settings: Settings, *, partition: int = 0, commands: int = COMMANDS
+    settings: Settings,
+    *,
+    partition: int = 0,
+    commands: int = COMMANDS,
+    warm_up: float = WARM_UP,
 ) -> Figures:
     """Needs topics that nobody else reads or writes meanwhile."""
     bootstrap = settings.need("kafka")
@@ -70,7 +74,7 @@ def measure(
     _turn_until(decider, decider.ready)
     start = _end(bootstrap, spot)
     _fill(bootstrap, partition, commands)
-    warm, end = start + int(commands * WARM_UP), start + commands
+    warm, end = start + int(commands * warm_up), start + commands
     _turn_until(decider, lambda: decider.settled(spot) >= warm)
     counted = end - decider.settled(spot)
     took_s, cpu_s = _timed(

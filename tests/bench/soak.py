@@ -39,56 +39,93 @@ Figures: TypeAlias = dict[str, float]
 
 EVENTS = 10_000_000
 EARLY = 100_000
-# Long enough that reading the keys of a snapshot, once a take-over, is a part of it.
 EARLY_COMMANDS = 200_000
+# So much of them passes before the clock starts: after a take-over keys are read.
+WARM_UP = 0.5
 AT_ONCE = 5_000
-STREAMS = 1_000_000
+# The same mix at the beginning and at the end: so many streams at a time, each of
+# which gets so many events; then the next ones.
+ACTIVE = 1_000
+EVENTS_EACH = 10
 SAMPLES = 200
 
 
 class Sample(Struct, frozen=True):
-    """How much was done at a moment, in seconds, and the memory then, in bytes."""
+    """How much was done at a moment, and the processor time and memory it had taken.
+
+    Times in seconds, memory in bytes, all of this process alone.
+    """
 
     at: float
     done: int
+    cpu: float
     memory: int
 
 
 def watched(step: Callable[[], int], total: int) -> Iterator[Sample]:
     """One sample per half a percent; `step` works a moment and tells what is done."""
-    following, me = 0, os.getpid()
+    following = 0
     while (done := step()) < total:
         if done >= following:
             following = done + total // SAMPLES
-            yield Sample(time.monotonic(), done, resident_bytes(me))
-    yield Sample(time.monotonic(), done, resident_bytes(me))
+            yield _sample(done)
+    yield _sample(done)
+
+
+def _sample(done: int) -> Sample:
+    memory = resident_bytes(os.getpid())
+    return Sample(time.monotonic(), done, time.process_time(), memory)
 
 
 def figures(samples: list[Sample], early: int) -> Figures:
-    """Rates at the beginning and at the end, and megabytes a minute in between."""
-    first = [each for each in samples if each.done <= early] or samples[:2]
-    last = [each for each in samples if each.done >= samples[-1].done - early]
+    """Rates of a stretch at the beginning and at the end, and of each tenth.
+
+    The very first records do not count: the client had fetched them before.
+    """
+    total = samples[-1].done
+    first = between(samples, early, 2 * early)
+    last = between(samples, total - early, total)
+    tenths = [
+        between(samples, total * n // 10, total * (n + 1) // 10) for n in range(10)
+    ]
     half = samples[len(samples) // 2 :]
     return {
-        "first_per_s": round(_rate(samples[0], first[-1], samples)),
-        "last_per_s": round(_rate(last[0], samples[-1], samples)),
-        "last_to_first": round(
-            _rate(last[0], samples[-1], samples)
-            / _rate(samples[0], first[-1], samples),
-            3,
-        ),
+        "first_per_s": round(first.per_s),
+        "last_per_s": round(last.per_s),
+        "last_to_first": round(last.per_s / first.per_s, 3),
+        "first_cpu_us": round(first.cpu_us, 1),
+        "last_cpu_us": round(last.cpu_us, 1),
+        **{f"tenth_{n}_per_s": round(each.per_s) for n, each in enumerate(tenths, 1)},
         "minutes": round((samples[-1].at - samples[0].at) / 60, 2),
         "memory_mb": round(samples[-1].memory / 1e6, 1),
         "memory_slope_mb_per_minute": round(_slope(half), 3),
     }
 
 
-def _rate(first: Sample, last: Sample, samples: list[Sample]) -> float:
-    """Of two samples that are one, the neighbours tell."""
-    if last.done <= first.done:
-        where = max(samples.index(last), 1)
-        first, last = samples[where - 1], samples[where]
-    return (last.done - first.done) / max(last.at - first.at, 1e-9)
+class Stretch(Struct, frozen=True):
+    """From one sample to a later one."""
+
+    begin: Sample
+    end: Sample
+
+    @property
+    def per_s(self) -> float:
+        return self._done / (self.end.at - self.begin.at)
+
+    @property
+    def cpu_us(self) -> float:
+        return 1e6 * (self.end.cpu - self.begin.cpu) / self._done
+
+    @property
+    def _done(self) -> int:
+        return self.end.done - self.begin.done
+
+
+def between(samples: list[Sample], begin: int, end: int) -> Stretch:
+    """From the last sample before `begin`, or the first, to the first after `end`."""
+    first = max(0, sum(each.done <= begin for each in samples) - 1)
+    last = sum(each.done < end for each in samples)
+    return Stretch(samples[first], samples[min(max(last, first + 1), len(samples) - 1)])
 
 
 def _slope(samples: list[Sample]) -> float:
@@ -101,11 +138,15 @@ def _slope(samples: list[Sample]) -> float:
     return float(found.slope)
 
 
+def stream_of(event: int) -> str:
+    return f"p{event // (ACTIVE * EVENTS_EACH) * ACTIVE + event % ACTIVE}"
+
+
 def fill(settings: Settings, total: int) -> None:
     log = Writer(settings.need("kafka"), settings.partitions)
     for start in range(0, total, AT_ONCE):
         log.append(
-            log.record(ProjectCreated(f"Spring {n}"), "project", f"p{n % STREAMS}")
+            log.record(ProjectCreated(f"Spring {n}"), "project", stream_of(n))
             for n in range(start, min(start + AT_ONCE, total))
         )
         if start % (total // 20 or 1) < AT_ONCE:
@@ -145,15 +186,17 @@ def _stepping(step: Callable[[], None], passed: Callable[[], int]) -> Callable[[
 def soak_decider(settings: Settings, total: int) -> Figures:
     """The same partition with a short history, then with a long one behind it."""
     early = min(EARLY_COMMANDS, total // 4)
-    before = decider.measure(settings, partition=1, commands=early)
+    before = decider.measure(settings, partition=1, commands=early, warm_up=WARM_UP)
     left = total - 2 * early
     _say(f"deciding {left} commands in between")
     decider.measure(settings, partition=1, commands=left)
-    after = decider.measure(settings, partition=1, commands=early)
+    after = decider.measure(settings, partition=1, commands=early, warm_up=WARM_UP)
     return {
         "first_per_s": before["per_s"],
         "last_per_s": after["per_s"],
         "last_to_first": round(after["per_s"] / before["per_s"], 3),
+        "first_cpu_us": before["cpu_us"],
+        "last_cpu_us": after["cpu_us"],
         "memory_mb": round(resident_bytes(os.getpid()) / 1e6, 1),
     }
 
