@@ -29,6 +29,7 @@ ROUNDS_PER_STACK = 20
 RUNS = 5
 # One round of troubles for so many kills of each point, if nothing else is asked.
 KILLS_A_ROUND = 3
+MOST_TROUBLES = 20
 
 
 class Line(Struct):
@@ -171,9 +172,9 @@ def main() -> int:
 
 
 def _rounds_of_troubles(asked: argparse.Namespace) -> int:
-    """At least one, unless a number is given."""
+    """From one to twenty, unless a number is given."""
     if asked.troubles is None:
-        return -(-int(asked.runs) // KILLS_A_ROUND)
+        return min(-(-int(asked.runs) // KILLS_A_ROUND), MOST_TROUBLES)
     return int(asked.troubles)
 
 

@@ -44,8 +44,8 @@ class Desk:
         self.projects = [_id() for _ in range(6)]
         self._offset = 0
 
-    def opened(self, topic_id: str = TOPIC_ID) -> PostgresSnapshot:
-        return self.snapshots.open(CONTENT, NUMBER, topic_id)
+    def opened(self) -> PostgresSnapshot:
+        return self.snapshots.open(CONTENT, NUMBER, TOPIC_ID)
 
     def owner(self, snapshot: PostgresSnapshot | None = None) -> Partition:
         """Folded and claimed; its snapshot opened as the role does it."""
