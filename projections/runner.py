@@ -287,7 +287,7 @@ class Projector:
         free = [record for each in found for record in self._free(projection, each)]
         try:
             with self._connection.transaction():
-                self._writer.write(folded(rows_of(projection, free)))
+                self._writer.write(folded(rows_of(projection, free)), again=True)
         except POISON as wrong:
             if len(free) == 1:
                 reason = str(wrong).partition("\n")[0]

@@ -90,8 +90,11 @@ class Writer:
                     if table.name not in self._types:
                         self._prepare(projection.schema, table)
 
-    def write(self, found: Iterable[Folded]) -> None:
-        """Call in a transaction; raises what Postgres or its client says of a value."""
+    def write(self, found: Iterable[Folded], *, again: bool = False) -> None:
+        """Call in a transaction; raises what Postgres or its client says of a value.
+
+        `again`: the same transaction may have written before.
+        """
         many = []
         with self._connection.pipeline(), self._connection.cursor() as cursor:
             for fold in found:
@@ -101,7 +104,8 @@ class Writer:
                         continue
                     for schema in fold.schemas:
                         cursor.executemany(_insert(schema, shape), rows)
-        staged: set[str] = set()
+        # Temporary tables are emptied at commit, not at the end of a savepoint.
+        staged = set(self._types) if again else set()
         for schemas, shape, rows in many:
             self._copy(shape, rows, again=shape.table.name in staged)
             staged.add(shape.table.name)

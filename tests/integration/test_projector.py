@@ -9,16 +9,18 @@ from uuid import uuid4
 import msgspec
 import psycopg
 import pytest
+from msgspec import structs
 
 from fixtures.fix_read_side import FakeTables, Rows, projector_source, running
-from fixtures.fix_records import Writer, eventually, headers_of, story
+from fixtures.fix_records import Chronicle, Writer, eventually, headers_of, story
 from infra import migrate, rebuild
 from infra.problem import Stop
 from infra.settings import Settings
-from projections import runner, versions, writer
+from projections import install, runner, versions, writer
 from projections.changes import query as changes
 from projections.copies import query as copies
 from projections.history import query as history
+from projections.projecting import rows_of
 from projections.publications import query as publications
 from projections.registry import PROJECTIONS
 from projections.runner import Projector
@@ -276,6 +278,28 @@ def test_a_record_that_cannot_be_stored_parks_its_stream_alone(
         (current(rows, "projects"), later.envelope.id),
     ]
     assert "NUL" in str(parked[0][2])
+
+
+def test_what_is_written_apart_does_not_meet_what_was_written_before(
+    stack: Settings, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two versions in one transaction, by COPY: the first one's rows stay its own."""
+    monkeypatch.setattr(writer, "MANY", 1)
+    shown_now = next(each for each in at_live_version(stack) if each.name == "projects")
+    both = [shown_now, structs.replace(shown_now, label="v999")]
+    record = Chronicle().record(ProjectCreated("once each"), "project", "p", tenant)
+    counted: list[object] = []
+    with migrate.connect(stack) as owner, owner.transaction(force_rollback=True):
+        install.create(owner, both[1])
+        by_copy = writer.Writer(owner, both)
+        for each in both:
+            with owner.transaction():
+                rows = writer.folded(rows_of(each, [record]))
+                by_copy.write(rows, again=True)
+            query = f"SELECT count(*) FROM {each.schema}.projects WHERE tenant = %s"
+            counted += owner.execute(query.encode(), (tenant,)).fetchall()
+
+    assert counted == [(1,), (1,)]
 
 
 def test_a_parked_record_is_on_the_log_with_its_reason(
