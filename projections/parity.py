@@ -34,9 +34,16 @@ SELECT tenant, count(*), encode(sha256(string_agg(
 )), 'hex') FROM {table} {within} GROUP BY tenant
 """
 FIRST = """
-SELECT concat_ws(', ', {key}), o.hash IS NULL, n.hash IS NULL FROM
-  (SELECT {key}, row({columns})::text AS hash FROM {old} {within}) AS o
-FULL JOIN (SELECT {key}, row({columns})::text AS hash FROM {new} {within}) AS n
+SELECT concat_ws(', ', {key}), o.hash IS NULL, n.hash IS NULL,
+  (SELECT string_agg(key, ', ' ORDER BY key) FROM jsonb_each_text(o.whole) AS a
+   JOIN jsonb_each_text(n.whole) AS b USING (key) WHERE a.value <> b.value
+     OR (a.value IS NULL) <> (b.value IS NULL))
+FROM
+  (SELECT {key}, row({columns})::text AS hash, to_jsonb(t) AS whole
+   FROM {old} AS t {within}) AS o
+FULL JOIN
+  (SELECT {key}, row({columns})::text AS hash, to_jsonb(t) AS whole
+   FROM {new} AS t {within}) AS n
   USING ({key})
 WHERE tenant = {tenant} AND o.hash IS DISTINCT FROM n.hash ORDER BY {key} LIMIT 1
 """
@@ -45,7 +52,7 @@ WITHIN = "WHERE at > now() - {} * interval '1 day'"
 
 
 class Compared(Struct, frozen=True):
-    """One tenant in one table; `first` names the first key that differs."""
+    """One tenant in one table; `first` names the first key that differs, and where."""
 
     table: str
     tenant: str
@@ -121,7 +128,7 @@ def _first(
     found = connection.execute(query).fetchone()
     if found is None:
         return "its number of rows"
-    key, not_old, not_new = found
+    key, not_old, not_new, columns = found
     if not_old or not_new:
         return f"{key} (only in {labels[bool(not_old)]})"
-    return str(key)
+    return f"{key} in {columns}"

@@ -122,8 +122,10 @@ def switch_all(settings: Settings, say: Callable[[str], None]) -> dict[str, floa
 
 
 def _equal(settings: Settings, name: str, say: Callable[[str], None]) -> None:
+    said: list[str] = []
     aside = Console(file=sys.stderr)
-    assert switching.verify(settings, name, say, aside), f"{name} differs"
+    assert switching.verify(settings, name, said.append, aside), "\n".join(said)
+    say(said[-1])
 
 
 def _retiring(settings: Settings, name: str) -> int:

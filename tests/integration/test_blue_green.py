@@ -92,7 +92,7 @@ def test_a_planted_difference_is_found(
     said: list[str] = []
 
     assert not switching.verify(stack, "projects", said.append)
-    assert f"projects of {tenant} differs first at {tenant}, {key[0]}" in said
+    assert f"projects of {tenant} differs first at {tenant}, {key[0]} in name" in said
     with pytest.raises(Stop, match="not found equal"):
         switching.switch(stack, "projects", quiet)
     switching.retire(stack, "projects", new.number, quiet)
