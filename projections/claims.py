@@ -72,6 +72,9 @@ class Claims:
         for reader, offset in self._next[place].items():
             standing[offset].append(reader)
         for offset, readers in standing.items():
+            if offset < batch.start:
+                # Moving over what was not read would lose it; the claim begins anew.
+                raise Fenced(f"{place} at {offset}, but {batch.start} came next")
             if offset < batch.end:
                 part = structs.replace(batch, start=offset)
                 owner = self._owners[place]

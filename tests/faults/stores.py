@@ -12,6 +12,7 @@ from clickhouse_connect.driver.client import Client
 from msgspec import Struct
 from psycopg import sql
 from psycopg.rows import dict_row
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from infra.settings import Settings
 from projections.clickhouse import DATABASE, connect
@@ -63,7 +64,14 @@ class Postgres:
         self._dsn = settings.dsn("owner")
         self._connection = self._connected()
 
+    @retry(
+        retry=retry_if_exception_type(psycopg.OperationalError),
+        stop=stop_after_delay(60),
+        wait=wait_fixed(0.2),
+        reraise=True,
+    )
     def _connected(self) -> psycopg.Connection[Cells]:
+        """A server that was killed reads its log first and refuses everybody."""
         return psycopg.connect(self._dsn, autocommit=True, row_factory=dict_row)
 
     def close(self) -> None:

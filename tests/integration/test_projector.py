@@ -18,6 +18,7 @@ from infra.problem import Stop
 from infra.settings import Settings
 from projections import install, runner, versions, writer
 from projections.changes import query as changes
+from projections.claims import Claims
 from projections.copies import query as copies
 from projections.history import query as history
 from projections.projecting import rows_of
@@ -30,6 +31,7 @@ from schemas.events.content import ProjectCreated
 from schemas.registry import Data
 from schemas.topics import CONTENT, PARKED
 from streams.positions import Fenced
+from streams.reading import Batch
 
 SPOILT = "a zero \x00 in the name"
 
@@ -225,6 +227,18 @@ def test_rows_and_positions_move_together_or_not_at_all(
     assert not shown(rows, sent)
     own.claim_again()
     step_until(own, rows, sent)
+
+
+def test_nothing_that_was_not_read_is_passed_over(stack: Settings) -> None:
+    topic = CONTENT.events.name
+    gap = Batch(topic, 0, 5, 6, records=(), void=0, fence=None, leader_epoch=0)
+    with psycopg.connect(stack.dsn("projector")) as connection:
+        claims = Claims(connection, ["gap.v1"], lambda: {topic: "id"}, lambda: "me")
+        with connection.transaction(force_rollback=True):
+            claims.take([(topic, 0)])
+            with pytest.raises(Fenced, match="at 0, but 5 came next"):
+                claims.advance(gap)
+            claims.advance(structs.replace(gap, start=0))
 
 
 def test_a_quiet_position_that_was_reset_is_noticed(
