@@ -94,6 +94,8 @@ def rounds(rig: Rig, points: Sequence[str], runs: int, table: Table) -> None:
         verdict = rig.verdict(calm=False)
         table.add(kills, verdict)
         say(f"  round {number + 1}: {len(kills)} kills, {len(verdict.all)} findings")
+        for words in verdict.all:
+            say(f"    {words}")
 
 
 def kill_runs(points: Sequence[str], runs: int, seed: str, table: Table) -> None:
@@ -115,8 +117,11 @@ def trouble_runs(names: Sequence[str], runs: int, seed: str, table: Table) -> No
                 if number and name in troubles.ONCE:
                     continue
                 code = troubled(rig, troubles.TROUBLES[name])
-                table.add([Kill(name, 1, code, 0)], rig.verdict(calm=False))
+                verdict = rig.verdict(calm=False)
+                table.add([Kill(name, 1, code, 0)], verdict)
                 say(f"  {name}: {'done' if code else 'not brought about'}")
+                for words in verdict.all:
+                    say(f"    {words}")
 
 
 def troubled(rig: Rig, work: Callable[[Rig], None]) -> int | None:

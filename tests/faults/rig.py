@@ -33,7 +33,7 @@ from tests.faults.proxy import Wires, wires
 from tests.faults.stores import ClickHouse, Postgres
 
 CLIP = ("testsrc2=s=320x180:r=10:d=1", "libx264", "ultrafast", "yuv420p")
-SETTLE_S = 60.0
+SETTLE_S = 180.0
 AGAIN = 3
 TENANTS = 2
 OPEN_JOBS = """
