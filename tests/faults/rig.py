@@ -3,7 +3,7 @@
 import random
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -26,7 +26,7 @@ from tests.faults.installation import (
     installed,
     until,
 )
-from tests.faults.journal import COMMANDS, EVENTS, Journal
+from tests.faults.journal import COMMANDS, EVENTS, Journal, Place
 from tests.faults.oracle import Told, Verdict, folded
 from tests.faults.outside import Outsider, posted, told_all
 from tests.faults.proxy import Wires, wires
@@ -34,7 +34,7 @@ from tests.faults.stores import ClickHouse, Postgres
 
 CLIP = ("testsrc2=s=320x180:r=10:d=1", "libx264", "ultrafast", "yuv420p")
 SETTLE_S = 180.0
-AGAIN = 3
+AGAIN = 6
 TENANTS = 2
 OPEN_JOBS = """
 SELECT count(*) AS n FROM read.tasks WHERE status IN ('waiting', 'retrying', 'running')
@@ -99,18 +99,24 @@ class Rig:
             place = [int(str(row[name])) for name in ("part", "start", "stop")]
             self.clickhouse.double(str(row["topic"]), place[0], place[1], place[2])
 
-    def settle(self) -> None:
-        """Until nothing is left to be done; raises NotWithin with what is."""
+    def settle(self) -> Mapping[Place, int]:
+        """Until nothing is left to be done; the log's ends before that was seen.
+
+        Raises NotWithin with what is left.
+        """
         self.traffic.hold()
         end, left = time.monotonic() + self.patience_s, "?"
         quiet = 0
+        ends: Mapping[Place, int] = {}
         while quiet < 2:
             self.site.revive()
+            ends = ends if quiet else self.journal.ends()
             left = self._left()
             quiet = 0 if left else quiet + 1
             if time.monotonic() > end:
                 raise NotWithin(f"not settled in {self.patience_s:.0f} s: {left}")
             time.sleep(0.1)
+        return ends
 
     def verdict(self, *, calm: bool = True) -> Verdict:
         """Settles and judges; what was found before is not told again.
@@ -120,12 +126,11 @@ class Rig:
         found = Verdict()
         for _ in range(AGAIN):
             try:
-                self.settle()
+                ends = self.settle()
             except NotWithin as wrong:
                 return Verdict(divergent=[str(wrong)])
-            ends = self.journal.ends()
             found = self._judge(calm=calm)
-            # A platform may have called in the middle: then it was not settled.
+            # A platform may have called, a worker have told: then it was not settled.
             if ends == self.journal.ends():
                 break
         news = found.without(self._known)
