@@ -30,6 +30,7 @@ RUNS = 5
 # One round of troubles for so many kills of each point, if nothing else is asked.
 KILLS_A_ROUND = 3
 MOST_TROUBLES = 20
+LAST_WORDS = 20
 
 
 class Line(Struct):
@@ -52,7 +53,6 @@ class Table:
 
     def __init__(self) -> None:
         self.lines: dict[str, Line] = {}
-        self.said: list[str] = []
 
     def add(self, kills: Sequence[Kill], verdict: Verdict) -> None:
         for kill in kills:
@@ -64,8 +64,6 @@ class Table:
             line.lost += len(verdict.lost)
             line.doubled += len(verdict.doubled)
             line.divergent += len(verdict.divergent)
-        if not verdict.good:
-            self.said.append(f"after {sorted({k.point for k in kills})}:\n{verdict}")
 
     def print(self) -> None:
         head = ("point", "kills", "missed", "lost", "doubled", "divergent")
@@ -139,10 +137,22 @@ def plants(seed: str) -> dict[str, int]:
     found = {}
     for name in planted.BUGS:
         with fresh(f"{seed}/{name}") as rig:
-            without = planted.control(rig, name)
-            found[name] = 0 if without else planted.findings(rig, name)
+            without = tried(rig, planted.control, name)
+            found[name] = 0 if without else tried(rig, planted.findings, name)
         say(f"planted bug {name}: {found[name]} findings, {without} without it")
     return found
+
+
+def tried(rig: Rig, work: Callable[[Rig, str], int], name: str) -> int:
+    """Not to settle is a finding, too; what the roles said last tells why."""
+    try:
+        return work(rig, name)
+    except NotWithin as wrong:
+        say(f"    {wrong}")
+        for role in planted.MENDED:
+            said = rig.site.log_of(role).splitlines()[-LAST_WORDS:]
+            say("\n".join(f"    {role}: {line}" for line in said))
+        return 1
 
 
 @contextmanager
@@ -167,10 +177,8 @@ def main() -> int:
     kill_runs([each for each in names if each in POINTS], asked.runs, asked.seed, table)
     others = [each for each in names if each in troubles.TROUBLES]
     trouble_runs(others, _rounds_of_troubles(asked), asked.seed, table)
-    bugs = {} if asked.point else plants(asked.seed)
     table.print()
-    for words in table.said:
-        say(words)
+    bugs = {} if asked.point else plants(asked.seed)
     good = all(line.good for line in table.lines.values()) and all(bugs.values())
     _write(asked, table, bugs, time.monotonic() - began)
     return 0 if good else 1
