@@ -10,6 +10,7 @@ from api.gate import Gate
 from connectors.base import AppSecrets, Limits, Webhooks
 from media_agents.storage import Storage
 from projections.registry import PROJECTIONS
+from projections.search import Search
 from schemas.clock import Clock
 from schemas.envelope import Record
 from schemas.jobs import Sealed
@@ -115,6 +116,7 @@ class Parts:
     gateway: Gateway
     platforms: Platforms
     analytics: Analytics
+    search: Search
     clock: Clock
     edge: Edge
     gate: Gate = field(default_factory=Gate)

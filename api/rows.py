@@ -63,18 +63,22 @@ class Rows:
         query = sql.SQL(
             "SELECT * FROM {} {} ORDER BY created_at DESC, id DESC LIMIT %s"
         ).format(_view(table), _where(tests))
-        found = await self.all(query, [*values, limit + 1])
-        rest = write_cursor(found[limit - 1]) if len(found) > limit else None
-        return Page(
-            items=[kind.model_validate(row) for row in found[:limit]], next=rest
-        )
+        return page_of(kind, await self.all(query, [*values, limit + 1]), limit)
 
     async def all(
-        self, query: sql.Composed | sql.SQL, values: Sequence[object] = ()
+        self,
+        query: sql.Composed | sql.SQL,
+        values: Sequence[object] | Mapping[str, object] = (),
     ) -> list[DictRow]:
         async with as_tenant(self._pool, self._tenant) as cursor:
             await cursor.execute(query, values)
             return await cursor.fetchall()
+
+
+def page_of(kind: type[Seen], found: Sequence[DictRow], limit: int) -> Page[Seen]:
+    """Of rows newest first, one more than the page shows where there are more."""
+    rest = write_cursor(found[limit - 1]) if len(found) > limit else None
+    return Page(items=[kind.model_validate(row) for row in found[:limit]], next=rest)
 
 
 def _view(table: str) -> sql.Identifier:

@@ -1,6 +1,7 @@
 """Signed addresses for bodies going into and out of the store."""
 
 import asyncio
+from collections.abc import Container
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -39,8 +40,8 @@ class UploadPart(Shown):
 class Upload(Shown):
     """One PUT with exactly these headers, or one PUT per part.
 
-    For parts: send each `partSize` bytes, the last what is left, keep every ETag and
-    name them all in `complete`.
+    For parts: send each `partSize` bytes, the last what is left, then `complete`; parts
+    in `sent` lie in the store already. A cut upload goes on with GET …/upload.
     """
 
     method: Literal["PUT"] = "PUT"
@@ -49,6 +50,7 @@ class Upload(Shown):
     upload_id: str | None = None
     part_size: int | None = None
     parts: list[UploadPart] = Field(default_factory=list)
+    sent: list[int] = Field(default_factory=list)
     expires_at: datetime
 
 
@@ -81,17 +83,46 @@ async def sign_upload(parts: Parts, wanted: Wanted) -> Upload:
     return Upload(url=signed.url, headers=signed.headers, expires_at=expires_at)
 
 
-async def _sign_parts(parts: Parts, wanted: Wanted) -> list[UploadPart]:
-    count = -(-wanted.size // part_size(wanted.size))
+async def sign_rest(parts: Parts, wanted: Wanted) -> Upload:
+    """Only what has not arrived whole; raises ObjectMissing if the store gave up."""
+    if not wanted.upload_id:
+        return await sign_upload(parts, wanted)
+    sent = await parts.storage.sent_parts(wanted.key, wanted.upload_id)
+    there = {each.number for each in sent if each.size == _size_of(each.number, wanted)}
+    expires_at = parts.clock() + timedelta(seconds=parts.edge.upload_s)
+    return Upload(
+        upload_id=wanted.upload_id,
+        part_size=part_size(wanted.size),
+        parts=await _sign_parts(parts, wanted, there),
+        sent=sorted(there),
+        expires_at=expires_at,
+    )
+
+
+async def _sign_parts(
+    parts: Parts, wanted: Wanted, sent: Container[int] = ()
+) -> list[UploadPart]:
+    numbers = [n for n in range(1, _count(wanted) + 1) if n not in sent]
     urls = await asyncio.gather(
         *(
             parts.storage.presign_part(
                 wanted.key, wanted.upload_id, number, expires=parts.edge.upload_s
             )
-            for number in range(1, count + 1)
+            for number in numbers
         )
     )
-    return [UploadPart(number=n, url=url) for n, url in enumerate(urls, start=1)]
+    signed = zip(numbers, urls, strict=True)
+    return [UploadPart(number=number, url=url) for number, url in signed]
+
+
+def _count(wanted: Wanted) -> int:
+    return -(-wanted.size // part_size(wanted.size))
+
+
+def _size_of(number: int, wanted: Wanted) -> int:
+    """The last part is what is left."""
+    whole = part_size(wanted.size)
+    return min(whole, wanted.size - (number - 1) * whole)
 
 
 def part_size(size: int) -> int:

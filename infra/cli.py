@@ -137,6 +137,27 @@ def key_create(
         typer.echo(keys.create(running(data), tenant, role))
 
 
+@app.command("quota")
+def quota_of(
+    tenant: str,
+    size: Annotated[str, typer.Option("--bytes", help="500MB, 1.5TB, or none.")] = "",
+    files: Annotated[str, typer.Option(help="How many files, or none.")] = "",
+    data: Data = None,
+) -> None:
+    """Show what a tenant's assets take, or limit it."""
+    with one_sentence():
+        from infra import quota
+
+        settings = running(data)
+        now = quota.read(settings, tenant)
+        most = quota.size_of(size) if size else now.most_bytes
+        many = quota.size_of(files) if files else now.most_files
+        if size or files:
+            quota.limit(settings, tenant, most, many)
+            now = quota.read(settings, tenant)
+        quota.show(now, say)
+
+
 @log_app.command("read")
 def log_read(
     topic: str,

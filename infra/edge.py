@@ -23,6 +23,7 @@ from api.server import run
 from infra.settings import Settings
 from infra.wiring import Platforms, Ports, gateway, ports
 from projections.clickhouse import connect
+from projections.search import PostgresSearch
 from schemas.clock import utc_now
 from schemas.topics import TENANT
 
@@ -45,8 +46,10 @@ async def _parts(settings: Settings, opened: Ports) -> Parts:
     pool = await opened.pool(largest=4)
     decisions = await opened.decisions(pool)
     backlog = await opened.backlog(pool, decisions)
+    rows = await opened.pool()
     return Parts(
-        pool=await opened.pool(),
+        pool=rows,
+        search=PostgresSearch(rows),
         log=log,
         decisions=decisions,
         keyring=await opened.keyring(),

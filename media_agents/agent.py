@@ -14,7 +14,7 @@ from media_agents.engines.ffmpeg import Engine
 from media_agents.fetch import DEFAULT_GUARD, Guard, fetch
 from media_agents.probe import Facts, probe
 from media_agents.recipes import Video, make_video, publish_files
-from media_agents.storage import Storage
+from media_agents.storage import Storage, own_prefix
 from media_agents.transcode import Rung
 from schemas.jobs import (
     Fetched,
@@ -24,7 +24,9 @@ from schemas.jobs import (
     MediaFacts,
     Probed,
     ProbeInput,
+    PurgeInput,
     Rendition,
+    Settled,
     Transcoded,
     TranscodeInput,
 )
@@ -75,6 +77,7 @@ class Studio:
             FetchInput: self.fetch,
             ProbeInput: self.probe,
             TranscodeInput: self.transcode,
+            PurgeInput: self.purge,
         }
 
     @spoken
@@ -95,7 +98,7 @@ class Studio:
         async with self._folder() as folder:
             path = await self._source(wanted.object_key, wanted.sha256, folder)
             report(50, "probe")
-            return Probed(media_facts(await probe(path, self._engine)))
+            return Probed(media_facts(await probe(path, self._engine)), wanted.number)
 
     @spoken
     async def transcode(self, job: Job, report: Report) -> JobResult:
@@ -114,6 +117,19 @@ class Studio:
             prefix = f"{job.tenant}/videos/{wanted.video_id}"
             await publish_files(self._storage, prefix, made.files)
             return await self._transcoded(wanted.video_id, prefix, made)
+
+    @spoken
+    async def purge(self, job: Job, report: Report) -> JobResult:
+        """Only below the tenant's own prefix, whatever the event says."""
+        wanted = job.asked(PurgeInput)
+        keys = list(wanted.object_keys)
+        for video_id in wanted.video_ids:
+            prefix = f"{job.tenant}/videos/{video_id}/"
+            keys += await self._storage.below(prefix)
+        report(50, "delete")
+        mine = [key for key in keys if own_prefix(job.tenant, key)]
+        await self._storage.delete(mine)
+        return Settled(f"{len(mine)} objects deleted")
 
     async def _transcoded(self, video_id: str, prefix: str, made: Video) -> Transcoded:
         """`facts` are read off the finished file, not off what it was made from."""

@@ -47,6 +47,13 @@ class ObjectFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class SentPart:
+    number: int
+    etag: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     number: int
     etag: str
@@ -187,6 +194,41 @@ class Storage:
         except ObjectMissing:
             if await self.head(key) is None:
                 raise
+
+    async def sent_parts(self, key: str, upload_id: str) -> list[SentPart]:
+        """What has arrived of an upload; raises ObjectMissing once it has ended."""
+
+        def work(client: "S3Client") -> list[SentPart]:
+            pages = client.get_paginator("list_parts").paginate(
+                Bucket=self._bucket, Key=key, UploadId=upload_id
+            )
+            return [
+                SentPart(each["PartNumber"], each["ETag"].strip('"'), each["Size"])
+                for page in pages
+                for each in page.get("Parts", [])
+            ]
+
+        return await self._run(work)
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        """Deleting what is not there is no error."""
+
+        def work(client: "S3Client") -> None:
+            for key in keys:
+                client.delete_object(Bucket=self._bucket, Key=key)
+
+        await self._run(work)
+
+    async def below(self, prefix: str) -> list[str]:
+        """Every key that begins with the prefix, in order."""
+
+        def work(client: "S3Client") -> list[str]:
+            pages = client.get_paginator("list_objects_v2").paginate(
+                Bucket=self._bucket, Prefix=prefix
+            )
+            return [each["Key"] for page in pages for each in page.get("Contents", [])]
+
+        return await self._run(work)
 
     async def head(self, key: str) -> ObjectFacts | None:
         def work(client: "S3Client") -> ObjectFacts:

@@ -4,7 +4,7 @@ from projections.accounts.project import ACCOUNTS
 from projections.accounts.project import project as accounts
 from projections.analytics.project import TABLES as FACTS
 from projections.analytics.project import project as analytics
-from projections.assets.project import ASSETS
+from projections.assets.project import ASSETS, VERSIONS
 from projections.assets.project import project as assets
 from projections.changes.project import CHANGES
 from projections.changes.project import project as changes
@@ -35,20 +35,20 @@ from schemas.topics import EVENT_TOPICS, TRACKING
 
 # Views may rest on tables of projections named above them.
 PROJECTIONS: tuple[Projection, ...] = (
-    Projection("tenants", (TENANTS, USERS, KEYS), tenants),
+    Projection("tenants", (TENANTS, USERS, KEYS), tenants, shape=2),
     Projection("projects", (PROJECTS,), projects),
-    Projection("assets", (ASSETS,), assets),
-    Projection("videos", (VIDEOS,), videos),
+    Projection("assets", (ASSETS, VERSIONS), assets, shape=2),
+    Projection("videos", (VIDEOS,), videos, shape=2),
     Projection("copies", (COPIES,), copies),
     Projection("tasks", (TASKS,), tasks, shape=2),
     Projection("accounts", (ACCOUNTS,), accounts),
     Projection("publications", (PUBLICATIONS, PUBLICATION_LOG), publications, shape=2),
-    Projection("timers", (TIMERS,), timers, shape=2),
+    Projection("timers", (TIMERS,), timers, shape=3),
     Projection("leads", (PAGES, LEADS), leads),
     Projection("history", (HISTORY,), history),
     Projection("changes", (CHANGES,), changes, shape=2),
     Projection("operations", (OPERATIONS,), operations),
-    Projection("documents", (DOCUMENTS,), documents),
+    Projection("documents", (DOCUMENTS,), documents, shape=2),
 )
 # Lives in ClickHouse and is fed by the sink.
 ANALYTICS = Projection("analytics", FACTS, analytics)

@@ -6,14 +6,15 @@ and passes the same contract, `tests/contract/test_search.py`.
 
 import base64
 import binascii
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Literal, Protocol, TypeAlias
 
 import msgspec
 from msgspec import Struct
-from psycopg.rows import dict_row
+from psycopg import sql
+from psycopg.rows import DictRow, dict_row
 
-from projections.documents.query import FIND, words_of
+from projections.documents.query import FACETS, FIND, words_of
 from projections.documents.words import asked, words
 from streams.pools import Pool
 
@@ -21,6 +22,7 @@ Kind: TypeAlias = Literal["project", "asset", "copy", "publication"]
 Mark: TypeAlias = tuple[int, int]
 
 AROUND = 60
+MOST_TAGS = 50
 SET_TENANT = "SELECT set_config('app.tenant', %s, true)"
 
 
@@ -46,6 +48,29 @@ class Hits(Struct, frozen=True):
     next: str | None = None
 
 
+class Only(Struct, frozen=True):
+    """Empty = any; a document must have all of the tags."""
+
+    kinds: tuple[Kind, ...] = ()
+    tags: tuple[str, ...] = ()
+    project_id: str = ""
+
+
+class Count(Struct, frozen=True):
+    value: str
+    count: int
+
+
+class Facets(Struct, frozen=True):
+    """How many match, by kind and by tag, the most first; at most 50 tags."""
+
+    kinds: tuple[Count, ...] = ()
+    tags: tuple[Count, ...] = ()
+
+
+ANYTHING = Only()
+
+
 class Search(Protocol):
     """Finds documents of one tenant that hold all words of a question."""
 
@@ -54,11 +79,15 @@ class Search(Protocol):
         tenant: str,
         question: str,
         *,
-        kinds: Sequence[Kind] = (),
+        only: Only = ANYTHING,
         cursor: str | None = None,
         limit: int = 20,
     ) -> Hits:
         """Empty for a question without words; raises NotACursor."""
+
+    async def facets(
+        self, tenant: str, question: str, *, only: Only = ANYTHING
+    ) -> Facets: ...
 
 
 class PostgresSearch:
@@ -72,24 +101,47 @@ class PostgresSearch:
         tenant: str,
         question: str,
         *,
-        kinds: Sequence[Kind] = (),
+        only: Only = ANYTHING,
         cursor: str | None = None,
         limit: int = 20,
     ) -> Hits:
         rank, last = _read(cursor)
-        wanted = words_of(question)
-        if not wanted:
-            return Hits(())
-        values = {"words": wanted, "kinds": list(kinds) or None, "limit": limit + 1}
-        async with self._pool.connection() as connection, connection.transaction():
-            await connection.execute(SET_TENANT, (tenant,))
-            rows = await connection.cursor(row_factory=dict_row).execute(
-                FIND, {**values, "rank": rank, "id": last}
-            )
-            found = await rows.fetchall()
+        place = {"rank": rank, "id": last, "limit": limit + 1}
+        found = await self._ask(FIND, tenant, question, only, place)
         more = found[limit - 1] if len(found) > limit else None
         items = tuple(hit(question, row) for row in found[:limit])
         return Hits(items, _write(more["rank"], more["id"]) if more else None)
+
+    async def facets(
+        self, tenant: str, question: str, *, only: Only = ANYTHING
+    ) -> Facets:
+        found = await self._ask(FACETS, tenant, question, only, {"most": MOST_TAGS})
+        kinds = (Count(r["value"], r["many"]) for r in found if r["facet"] == "kind")
+        tags = (Count(r["value"], r["many"]) for r in found if r["facet"] == "tag")
+        return Facets(tuple(kinds), tuple(tags))
+
+    async def _ask(
+        self,
+        query: sql.SQL,
+        tenant: str,
+        question: str,
+        only: Only,
+        more: Mapping[str, object],
+    ) -> list[DictRow]:
+        wanted = words_of(question)
+        if not wanted:
+            return []
+        values = {
+            "words": wanted,
+            "kinds": list(only.kinds) or None,
+            "tags": list(only.tags) or None,
+            "project": only.project_id or None,
+            **more,
+        }
+        async with self._pool.connection() as connection, connection.transaction():
+            await connection.execute(SET_TENANT, (tenant,))
+            cursor = connection.cursor(row_factory=dict_row)
+            return await (await cursor.execute(query, values)).fetchall()
 
 
 def hit(question: str, row: dict[str, str]) -> Hit:

@@ -15,8 +15,33 @@ class Usage(Struct, frozen=True):
     currency: str = ""
 
 
+class SoundFacts(Struct, frozen=True):
+    """One track of sound; `language` as the file says it (ISO 639)."""
+
+    codec: str
+    channels: int = 0
+    layout: str = ""
+    sample_rate: int = 0
+    bit_rate: int = 0
+    language: str = ""
+    title: str = ""
+
+
+class CaptionFacts(Struct, frozen=True):
+    """One track of subtitles that lies in the file."""
+
+    codec: str
+    language: str = ""
+    title: str = ""
+    text: bool = True
+
+
 class MediaFacts(Struct, frozen=True):
-    """What ffprobe found; width and height are as shown, rotation applied."""
+    """What a file is; width and height are as shown, rotation applied.
+
+    `sar` is the shape of one pixel, `lufs` and the rest are of the first track, None
+    where there is no sound or nobody listened.
+    """
 
     duration_ms: int
     width: int
@@ -27,6 +52,33 @@ class MediaFacts(Struct, frozen=True):
     channels: int = 0
     bit_rate: int = 0
     container: str = ""
+    kind: str = "video"
+    rotation: int = 0
+    sar: str = "1:1"
+    vfr: bool = False
+    hdr: bool = False
+    interlaced: bool = False
+    frames: int = 0
+    pix_fmt: str = ""
+    video_profile: str = ""
+    video_bit_rate: int = 0
+    key_gap_s: float = 0.0
+    sounds: tuple[SoundFacts, ...] = ()
+    captions: tuple[CaptionFacts, ...] = ()
+    lufs: float | None = None
+    lra: float | None = None
+    peak_db: float | None = None
+
+
+class StoredBody(Struct, frozen=True):
+    """A file of an asset as it lies in the store."""
+
+    object_key: str
+    size: int
+    sha256: str
+    content_type: str
+    filename: str = ""
+    duplicate_of: str = ""
 
 
 class Rendition(Struct, frozen=True):
@@ -42,8 +94,18 @@ class FetchInput(Struct, frozen=True, tag="fetch"):
 
 
 class ProbeInput(Struct, frozen=True, tag="probe"):
+    """`number` says which body of the asset this is."""
+
     object_key: str
     sha256: str
+    number: int = 1
+
+
+class PurgeInput(Struct, frozen=True, tag="purge"):
+    """Delete these objects, and everything of these videos."""
+
+    object_keys: tuple[str, ...]
+    video_ids: tuple[str, ...] = ()
 
 
 class TranscodeInput(Struct, frozen=True, tag="transcode"):
@@ -91,6 +153,7 @@ class MetricsInput(Struct, frozen=True, tag="metrics"):
 JobInput: TypeAlias = (
     FetchInput
     | ProbeInput
+    | PurgeInput
     | TranscodeInput
     | GenerateInput
     | PublishInput
@@ -109,9 +172,20 @@ class Fetched(Struct, frozen=True, tag="fetched"):
 
 class Probed(Struct, frozen=True, tag="probed"):
     facts: MediaFacts
+    number: int = 1
+
+
+class Cover(Struct, frozen=True):
+    """A picture of the moment `at` (seconds) that may stand for the video."""
+
+    key: str
+    at: float
+    score: float = 0.0
 
 
 class Transcoded(Struct, frozen=True, tag="transcoded"):
+    """`covers` best first; `thumbnails_key` is WebVTT that names parts of sheets."""
+
     video_id: str
     mp4_key: str
     hls_key: str
@@ -119,6 +193,9 @@ class Transcoded(Struct, frozen=True, tag="transcoded"):
     facts: MediaFacts
     renditions: tuple[Rendition, ...]
     source_seconds: float
+    covers: tuple[Cover, ...] = ()
+    thumbnails_key: str = ""
+    waveform_key: str = ""
 
 
 class Generated(Struct, frozen=True, tag="generated"):

@@ -7,7 +7,7 @@ more often than every five seconds.
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from time import monotonic
 
 import psycopg
@@ -16,12 +16,13 @@ from psycopg import AsyncConnection
 from psycopg.rows import TupleRow, class_row
 
 from schemas.clock import Clock
+from schemas.commands.asset import PurgeAsset, TrashAsset
 from schemas.commands.job import ExpireJob, LoseJob
 from schemas.commands.publication import FirePublication
 from schemas.envelope import Record, command, stamp
 from schemas.ids import derived
 from schemas.registry import Command
-from schemas.topics import JOB, JOBS, PUBLICATION
+from schemas.topics import ASSET, JOB, JOBS, PUBLICATION
 from streams import metrics
 from streams.due import (
     JOBS_DUE,
@@ -54,12 +55,18 @@ SHORTEST_S = 0.01
 LONGEST_S = 1.0
 GRACE_S = 3600.0
 """A timer that fires later than this is missed, unless its plan says otherwise."""
+TRASH_KEPT = timedelta(days=30)
+"""What left by itself can be brought back for so long."""
 ROLES = tuple(JOBS)
-TOPICS = {"tasks": JOB.events.name, "timers": PUBLICATION.events.name}
+SOURCES = (
+    ("tasks", JOB.events.name),
+    ("timers", PUBLICATION.events.name),
+    ("timers", ASSET.events.name),
+)
 
 POSITIONS = """
 SELECT topic, partition, max(next_offset) FROM coordination.live_positions
-WHERE (projection, topic) IN (('tasks', %s), ('timers', %s))
+WHERE (projection, topic) IN ((%s, %s), (%s, %s), (%s, %s))
 GROUP BY topic, partition
 """
 SWEEP_S = 3600.0
@@ -152,27 +159,37 @@ class Dispatcher:
 
 def fired(timer: Timer, now: datetime, grace_s: float) -> Record[Command]:
     """Its id is the timer's alone: whatever is sent again later, the first counts."""
-    wish = FirePublication(at=timer.at, fired_at=now, grace_s=grace_s)
-    return _addressed(timer, wish, derived("timer", timer.id, stamp(timer.at)), now)
+    id_ = derived("timer", timer.id, stamp(timer.at))
+    return _addressed(timer, timer.subject, _wish(timer, now, grace_s), id_, now)
+
+
+def _wish(timer: Timer, now: datetime, grace_s: float) -> Command:
+    match timer.kind:
+        case "asset_keep":
+            return TrashAsset(purge_at=timer.at + TRASH_KEPT, expired=timer.at)
+        case "asset_purge":
+            return PurgeAsset(at=timer.at)
+        case _:
+            return FirePublication(at=timer.at, fired_at=now, grace_s=grace_s)
 
 
 def expired(job: Overdue, now: datetime) -> Record[Command]:
     id_ = derived("expire", job.id, stamp(job.deadline))
-    return _addressed(job, ExpireJob(deadline=job.deadline), id_, now)
+    return _addressed(job, job.id, ExpireJob(deadline=job.deadline), id_, now)
 
 
 def given_up(lost: Lost, now: datetime) -> Record[Command]:
     id_ = derived("lose", lost.id, lost.token)
-    return _addressed(lost, LoseJob(deaths=lost.deaths), id_, now)
+    return _addressed(lost, lost.id, LoseJob(deaths=lost.deaths), id_, now)
 
 
 def _addressed(
-    due: Timer | Overdue | Lost, wish: Command, id_: str, now: datetime
+    due: Timer | Overdue | Lost, stream: str, wish: Command, id_: str, now: datetime
 ) -> Record[Command]:
     return command(
         wish,
         tenant=due.tenant,
-        aggregate_id=due.id,
+        aggregate_id=stream,
         id=id_,
         time=now,
         correlation=due.correlation,
@@ -264,12 +281,14 @@ async def _connect(conninfo: str) -> AsyncConnection[TupleRow]:
 
 @when_up
 async def _ends(bootstrap: str) -> Mapping[tuple[str, int], int]:
-    return await asyncio.to_thread(ends_of, bootstrap, list(TOPICS.values()))
+    return await asyncio.to_thread(ends_of, bootstrap, [topic for _, topic in SOURCES])
 
 
 async def positions(
     connection: AsyncConnection[TupleRow],
 ) -> dict[tuple[str, int], int]:
     """How far the read models behind tasks and timers have come."""
-    found = await connection.execute(POSITIONS, list(TOPICS.values()))
+    found = await connection.execute(
+        POSITIONS, [part for source in SOURCES for part in source]
+    )
     return {(row[0], row[1]): row[2] for row in await found.fetchall()}

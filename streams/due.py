@@ -35,15 +35,24 @@ SELECT due.id, due.role FROM due JOIN marked USING (id)
 """  # noqa: S608  every part is a constant of this package
 
 _TIMER_MARK = "t.at::text"
+# What somebody is about to publish is not deleted under his hands.
+_NEEDED = """
+EXISTS (SELECT FROM read.videos v
+  JOIN read.publications p ON p.tenant = v.tenant AND p.video_id = v.id
+  WHERE v.tenant = t.tenant AND v.asset_id = t.subject_id
+    AND p.status NOT IN ('published', 'failed', 'refused', 'missed'))
+"""
 TIMERS_DUE = f"""
 WITH due AS (
-  SELECT t.id, t.tenant, t.at, t.event_id, t.correlation, {_TIMER_MARK} AS mark
+  SELECT t.id, t.kind, coalesce(t.subject_id, t.id) AS subject, t.tenant, t.at,
+    t.event_id, t.correlation, {_TIMER_MARK} AS mark
   FROM read.timers t
-  WHERE t.state = 'armed' AND t.kind = 'publication' AND t.at <= %(now)s
+  WHERE t.state = 'armed' AND t.at <= %(now)s
+    AND NOT (t.kind = 'asset_purge' AND {_NEEDED})
     AND {_UNMARKED.format(mark=_TIMER_MARK)}
   ORDER BY t.at LIMIT {MOST}
 ), marked AS ({_MARK})
-SELECT due.id, due.tenant, due.at, due.event_id,
+SELECT due.id, due.kind, due.subject, due.tenant, due.at, due.event_id,
   coalesce(due.correlation, '') AS correlation
 FROM due JOIN marked USING (id)
 """  # noqa: S608  every part is a constant of this module
@@ -97,7 +106,11 @@ class Bell(Struct, frozen=True):
 
 
 class Timer(Struct, frozen=True):
+    """`subject` is the id of the stream that set it."""
+
     id: str
+    kind: str
+    subject: str
     tenant: str
     at: datetime
     event_id: str

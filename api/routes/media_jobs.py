@@ -1,22 +1,19 @@
 """Media jobs: work on material, asked for directly or fetched from an address."""
 
 from typing import Annotated, Literal
-from urllib.parse import unquote, urlsplit
 
 from fastapi import APIRouter, Response
 from pydantic import Field, StringConstraints
 
 from api.deps import Read
-from api.problems import Fault, Problem, conflict, invalid, missing
+from api.problems import conflict, invalid, missing
+from api.routes.asset_imports import importing
 from api.routes.assets import Asset
 from api.routes.tasks import Task
-from api.shapes import Body, Id, Item, Receipt
+from api.shapes import Body, Id, Receipt
 from api.writes import Outcome, Write, Writes, answer, decide
-from media_agents.errors import FetchRefused
-from media_agents.fetch import check_url
-from media_agents.storage import object_key, own_prefix
 from media_agents.transcode import CAPS
-from schemas.commands.asset import ImportAsset, RequestTranscode
+from schemas.commands.asset import RequestTranscode
 from schemas.ids import derived, event_id
 
 router = APIRouter(tags=["media"])
@@ -78,42 +75,12 @@ async def _transcode(
 
 
 async def _import(body: NewMediaJob, source: str, write: Write, rows: Read) -> Response:
-    _check_source(source, write.who.tenant)
     if body.project_id is None:
         raise invalid("/projectId", "An import needs a project.", "Add projectId.")
-    if await rows.one("projects", Item, body.project_id) is None:
-        raise missing("project", "/projectId")
-    asset_id = write.new_id("asset")
-    name = unquote(urlsplit(source).path).rpartition("/")[2]
-    wish = ImportAsset(
-        project_id=body.project_id,
-        source=source,
-        object_key=object_key(write.who.tenant, "assets", asset_id, name),
-        profiles=tuple(body.profiles),
+    asset_id, outcome = await importing(
+        write, rows, source, body.project_id, tuple(body.profiles)
     )
-    outcome = await decide(write, wish, asset_id)
     return await _answer(write, outcome, rows, asset_id, None)
-
-
-def _check_source(source: str, tenant: str) -> None:
-    if source.startswith("s3://"):
-        _, _, key = source.removeprefix("s3://").partition("/")
-        if not own_prefix(tenant, key):
-            raise Problem(
-                403,
-                "This object is not below your tenant's prefix.",
-                Fault(
-                    "/sourceUrl",
-                    "The object belongs to nobody or to somebody else.",
-                    f"Use s3://<bucket>/{tenant}/….",
-                ),
-                code="forbidden",
-            )
-        return
-    try:
-        check_url(source)
-    except FetchRefused as refused:
-        raise invalid("/sourceUrl", refused.reason, refused.remedy) from refused
 
 
 async def _answer(

@@ -2,19 +2,20 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from pydantic import StringConstraints
 
-from api.deps import Cursor, P, Who
+from api.deps import Cursor, P, ProjectId, Who
 from api.problems import invalid
 from api.shapes import Page, Shown
-from projections.search import NotACursor, PostgresSearch
+from projections.search import NotACursor, Only
 
 router = APIRouter(tags=["search"])
 
 Question = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)
 ]
+Tag = Annotated[str, StringConstraints(min_length=1, max_length=50)]
 Kinds = list[Literal["project", "asset", "copy", "publication"]]
 
 
@@ -29,19 +30,40 @@ class Found(Shown):
     snippet_marks: list[tuple[int, int]]
 
 
+class Counted(Shown):
+    value: str
+    count: int
+
+
+class Facets(Shown):
+    kinds: list[Counted]
+    tags: list[Counted]
+
+
+def only(
+    kind: Annotated[Kinds | None, Query()] = None,
+    tag: Annotated[list[Tag] | None, Query(max_length=20)] = None,
+    project_id: ProjectId = None,
+) -> Only:
+    return Only(tuple(kind or ()), tuple(tag or ()), project_id or "")
+
+
+Filter = Annotated[Only, Depends(only)]
+
+
 @router.get("/search")
 async def search(
     who: Who,
     parts: P,
     q: Annotated[Question, Query()],
-    kind: Annotated[Kinds | None, Query()] = None,
+    wanted: Filter,
     cursor: Cursor = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
 ) -> Page[Found]:
     """The best first: titles count for more than texts."""
     try:
-        found = await PostgresSearch(parts.pool).find(
-            who.tenant, q, kinds=kind or (), cursor=cursor, limit=limit
+        found = await parts.search.find(
+            who.tenant, q, only=wanted, cursor=cursor, limit=limit
         )
     except NotACursor as wrong:
         raise invalid(
@@ -49,3 +71,12 @@ async def search(
         ) from wrong
     items = [Found.model_validate(each, from_attributes=True) for each in found.items]
     return Page(items=items, next=found.next)
+
+
+@router.get("/search/facets")
+async def facets(
+    who: Who, parts: P, q: Annotated[Question, Query()], wanted: Filter
+) -> Facets:
+    """What there is among all that match, by kind and by tag."""
+    found = await parts.search.facets(who.tenant, q, only=wanted)
+    return Facets.model_validate(found, from_attributes=True)

@@ -8,9 +8,11 @@ from pydantic import Field
 from api.deps import Cursor, Limit, P, ProjectId, Read, Who
 from api.links import Link, sign
 from api.parts import Parts
-from api.problems import missing
-from api.shapes import Failure, Id, Item, Page, Shown
+from api.problems import invalid, missing
+from api.shapes import Body, Failure, Id, Item, Page, Receipt, Shown
 from api.uploads import sign_get
+from api.writes import Writes, answer, decide, receipt
+from schemas.commands.asset import ChooseCover
 
 router = APIRouter(tags=["videos"])
 
@@ -20,6 +22,15 @@ class Rung(Shown):
     width: int = 0
     height: int = 0
     bit_rate: int = 0
+
+
+class Cover(Shown):
+    """`at` in seconds; `score` is higher the more there is to see."""
+
+    at: float = 0
+    score: float = 0
+    url: str | None = None
+    key: str = Field(default="", exclude=True)
 
 
 class Video(Item):
@@ -34,15 +45,26 @@ class Video(Item):
     bit_rate: int = 0
     duration_ms: int = 0
     renditions: list[Rung] = Field(default_factory=list)
+    covers: list[Cover] = Field(default_factory=list)
     job_id: str = ""
     problem: Failure | None = None
     url: str | None = None
     hls_url: str | None = None
     cover_url: str | None = None
+    thumbnails_url: str | None = None
+    waveform_url: str | None = None
     watch_url: str | None = None
     mp4_key: str = Field(default="", exclude=True)
     hls_key: str = Field(default="", exclude=True)
     cover_key: str = Field(default="", exclude=True)
+    thumbnails_key: str = Field(default="", exclude=True)
+    waveform_key: str = Field(default="", exclude=True)
+
+
+class CoverChoice(Body):
+    """Which of the video's `covers`, counted from 0."""
+
+    cover: int = Field(ge=0)
 
 
 @router.get("/videos")
@@ -72,16 +94,52 @@ async def read_video(
     return await with_links(parts, who.tenant, found)
 
 
+@router.put("/videos/{video_id}/cover", status_code=202, response_model=Receipt)
+async def choose_cover(
+    video_id: Id, body: CoverChoice, write: Writes, rows: Read
+) -> Response:
+    found = await rows.one("videos", Video, video_id)
+    if found is None:
+        raise missing("video")
+    if body.cover >= len(found.covers):
+        raise invalid(
+            "/cover",
+            f"The video has {len(found.covers)} covers.",
+            "Send the place of one of its covers, counted from 0.",
+        )
+    wish = ChooseCover(video_id=video_id, cover_key=found.covers[body.cover].key)
+    outcome = await decide(write, wish, found.asset_id, cause=found.event_id)
+    return await answer(
+        write,
+        outcome,
+        receipt(write, outcome, video_id),
+        lambda: rows.one("videos", Video, video_id),
+    )
+
+
+def _name(key: str) -> str:
+    return key.rpartition("/")[2]
+
+
 async def with_links(parts: Parts, tenant: str, video: Video) -> Video:
     if video.status != "ready":
         return video
+    covers = [
+        each.model_copy(update={"url": await sign_get(parts, each.key, "image/jpeg")})
+        for each in video.covers
+    ]
     token = sign(parts.edge.link_key, Link.lasting(parts, tenant, video.id))
     base = parts.edge.public_url
     return video.model_copy(
         update={
             "url": await sign_get(parts, video.mp4_key, "video/mp4"),
             "cover_url": await sign_get(parts, video.cover_key, "image/jpeg"),
-            "hls_url": f"{base}/hls/{token}/master.m3u8",
+            "covers": covers,
+            "thumbnails_url": f"{base}/hls/{token}/{_name(video.thumbnails_key)}"
+            if video.thumbnails_key
+            else None,
+            "waveform_url": await sign_get(parts, video.waveform_key, "image/png"),
+            "hls_url": f"{base}/hls/{token}/master.m3u8" if video.hls_key else None,
             "watch_url": f"{base}/watch/{token}",
         }
     )

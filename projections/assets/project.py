@@ -1,42 +1,76 @@
-"""Assets: from the signed upload to known facts, or to a plain refusal."""
+"""Assets: what counts of each, how it is found and kept, and every body it ever had."""
 
 from collections.abc import Iterable
+from typing import TypeAlias
 
-from projections.table import Row, Table, row
+from projections.table import Row, Table, Value, row
 from schemas.envelope import Record
 from schemas.events.asset import (
+    AssetDescribed,
     AssetImportRequested,
     AssetPresigned,
     AssetProbed,
+    AssetPurged,
     AssetRefused,
+    AssetRestored,
+    AssetRetained,
     AssetTranscoded,
+    AssetTrashed,
     AssetUploaded,
+    AssetVersionChosen,
+    AssetVersionPresigned,
+    CoverChosen,
     TranscodeFailed,
     TranscodeRequested,
 )
+from schemas.jobs import StoredBody
 from schemas.registry import Data
 
 ASSETS = Table("assets", json=frozenset({"facts", "problem"}))
+VERSIONS = Table("asset_versions", json=frozenset({"facts", "problem"}))
+
+Opened: TypeAlias = AssetPresigned | AssetVersionPresigned | AssetImportRequested
+Kept: TypeAlias = (
+    AssetDescribed | AssetRetained | AssetTrashed | AssetRestored | AssetPurged
+)
 
 
 def project(record: Record[Data]) -> Iterable[Row]:
     match record.data:
-        case AssetPresigned() as presigned:
-            return (_presigned(record, presigned),)
-        case AssetImportRequested() as wanted:
-            return (_importing(record, wanted),)
+        case AssetPresigned() | AssetImportRequested() | AssetVersionPresigned():
+            return _opened(record, record.data)
         case AssetUploaded() as uploaded:
-            return (_uploaded(record, uploaded),)
-        case AssetProbed(facts=facts):
-            return (row(ASSETS, record, status="ready", facts=facts),)
-        case AssetRefused(code=code, reason=reason):
-            problem = {"code": code, "reason": reason}
-            return (row(ASSETS, record, status="refused", problem=problem),)
-        case TranscodeRequested() | AssetTranscoded() | TranscodeFailed():
+            return _uploaded(record, uploaded)
+        case AssetProbed() | AssetVersionChosen():
+            return _usable(record, record.data)
+        case AssetRefused() as refused:
+            return _refused(record, refused)
+        case (
+            AssetDescribed()
+            | AssetRetained()
+            | AssetTrashed()
+            | AssetRestored()
+            | AssetPurged()
+        ):
+            return (_kept(record, record.data),)
+        case (
+            TranscodeRequested() | AssetTranscoded() | TranscodeFailed() | CoverChosen()
+        ):
             # The asset looks the same, but its version and newest event move on.
             return (row(ASSETS, record),)
         case _:
             return ()
+
+
+def _opened(record: Record[Data], event: Opened) -> tuple[Row, ...]:
+    match event:
+        case AssetVersionPresigned():
+            return (row(ASSETS, record), _announced(record, event, event.number))
+        case AssetPresigned():
+            first = _announced(record, event, 1)
+            return (_presigned(record, event), first)
+        case AssetImportRequested():
+            return (_importing(record, event), _imported(record, event))
 
 
 def _presigned(record: Record[Data], event: AssetPresigned) -> Row:
@@ -52,6 +86,7 @@ def _presigned(record: Record[Data], event: AssetPresigned) -> Row:
         upload_id=event.upload_id,
         source="",
         status="presigned",
+        number=1,
     )
 
 
@@ -60,21 +95,111 @@ def _importing(record: Record[Data], event: AssetImportRequested) -> Row:
         ASSETS,
         record,
         project_id=event.project_id,
-        filename=event.source.rpartition("/")[2],
+        filename=_last(event.source),
         object_key=event.object_key,
         upload_id="",
         source=event.source,
         status="importing",
+        number=1,
     )
 
 
-def _uploaded(record: Record[Data], event: AssetUploaded) -> Row:
-    return row(
-        ASSETS,
+def _announced(
+    record: Record[Data], event: AssetPresigned | AssetVersionPresigned, number: int
+) -> Row:
+    return _version(
         record,
+        number,
+        filename=event.filename,
         content_type=event.content_type,
         size=event.size,
         sha256=event.sha256,
         object_key=event.object_key,
-        status="uploaded",
+        upload_id=event.upload_id,
+        status="presigned",
     )
+
+
+def _imported(record: Record[Data], event: AssetImportRequested) -> Row:
+    return _version(
+        record,
+        1,
+        filename=_last(event.source),
+        object_key=event.object_key,
+        status="importing",
+    )
+
+
+def _uploaded(record: Record[Data], event: AssetUploaded) -> tuple[Row, ...]:
+    """A later body does not count before it was found usable."""
+    body = _body(event)
+    later = _version(record, event.number, status="uploaded", **body)
+    if event.number > 1:
+        return (row(ASSETS, record), later)
+    return (row(ASSETS, record, status="uploaded", **body), later)
+
+
+def _usable(
+    record: Record[Data], event: AssetProbed | AssetVersionChosen
+) -> tuple[Row, ...]:
+    body: dict[str, Value] = {} if event.body is None else _body(event.body)
+    if event.body is not None and event.body.filename:
+        body["filename"] = event.body.filename
+    number, facts = event.number, event.facts
+    return (
+        row(
+            ASSETS,
+            record,
+            status="ready",
+            facts=facts,
+            number=number,
+            problem=None,
+            **body,
+        ),
+        _version(record, number, status="ready", facts=facts),
+    )
+
+
+def _refused(record: Record[Data], event: AssetRefused) -> tuple[Row, ...]:
+    problem = {"code": event.code, "reason": event.reason}
+    version = _version(record, event.number, status="refused", problem=problem)
+    if event.number > 1:
+        return (row(ASSETS, record), version)
+    return (row(ASSETS, record, status="refused", problem=problem), version)
+
+
+def _kept(record: Record[Data], event: Kept) -> Row:
+    match event:
+        case AssetDescribed(title=title, tags=tags, topics=topics, folder=folder):
+            return row(
+                ASSETS, record, title=title, tags=tags, topics=topics, folder=folder
+            )
+        case AssetRetained(until=until):
+            return row(ASSETS, record, keep_until=until)
+        case AssetTrashed(purge_at=purge_at):
+            return row(ASSETS, record, trashed=True, purge_at=purge_at)
+        case AssetRestored():
+            return row(ASSETS, record, trashed=False, purge_at=None, keep_until=None)
+        case AssetPurged():
+            return row(ASSETS, record, status="purged")
+
+
+def _version(record: Record[Data], number: int, **values: Value) -> Row:
+    id_ = f"{record.subject_id}:{number}"
+    return row(
+        VERSIONS, record, id=id_, asset_id=record.subject_id, number=number, **values
+    )
+
+
+def _body(event: AssetUploaded | StoredBody) -> dict[str, Value]:
+    return {
+        "content_type": event.content_type,
+        "size": event.size,
+        "sha256": event.sha256,
+        "object_key": event.object_key,
+        "duplicate_of": event.duplicate_of,
+    }
+
+
+def _last(source: str) -> str:
+    return source.rpartition("/")[2]

@@ -8,11 +8,15 @@ CREATE TABLE documents (
     kind text NOT NULL,
     title text NOT NULL DEFAULT '',
     text text NOT NULL DEFAULT '',
+    project_id text,
+    tags text[] NOT NULL DEFAULT '{}',
+    gone boolean NOT NULL DEFAULT false,
+    name_words text NOT NULL DEFAULT '',
     title_words text NOT NULL DEFAULT '',
     text_words text NOT NULL DEFAULT '',
     words tsvector NOT NULL GENERATED ALWAYS AS (
         setweight(title_words::tsvector, 'A') || setweight(text_words::tsvector, 'B')
-        || array_to_tsvector(ARRAY['/' || tenant])
+        || setweight(name_words::tsvector, 'C') || array_to_tsvector(ARRAY['/' || tenant])
     ) STORED,
     PRIMARY KEY (tenant, id)
 );

@@ -4,7 +4,13 @@ from collections.abc import Iterable
 
 from projections.table import Row, Table, row
 from schemas.envelope import Record
-from schemas.events.tenant import KeyCreated, KeyRevoked, TenantCreated, UserAdded
+from schemas.events.tenant import (
+    KeyCreated,
+    KeyRevoked,
+    TenantCreated,
+    TenantLimited,
+    UserAdded,
+)
 from schemas.registry import Data
 
 TENANTS = Table("tenants")
@@ -16,6 +22,8 @@ def project(record: Record[Data]) -> Iterable[Row]:
     match record.data:
         case TenantCreated(name=name, plan=plan):
             return (row(TENANTS, record, name=name, plan=plan),)
+        case TenantLimited(asset_bytes=most, asset_files=files):
+            return (row(TENANTS, record, asset_bytes=most, asset_files=files),)
         case UserAdded(role=role):
             return (row(USERS, record, role=role),)
         case KeyCreated() as key:

@@ -7,6 +7,8 @@ CREATE TABLE tenants (
     updated_at timestamptz NOT NULL,
     name text,
     plan text,
+    asset_bytes bigint,
+    asset_files bigint,
     PRIMARY KEY (tenant, id)
 );
 CREATE TABLE users (

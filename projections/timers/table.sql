@@ -6,6 +6,8 @@ CREATE TABLE timers (
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL,
     kind text,
+    -- Whose it is, where the id is not enough: a stream may have several.
+    subject_id text,
     at timestamptz,
     state text,
     correlation text,

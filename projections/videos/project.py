@@ -4,11 +4,16 @@ from collections.abc import Iterable
 
 from projections.table import Row, Table, row
 from schemas.envelope import Record
-from schemas.events.asset import AssetTranscoded, TranscodeFailed, TranscodeRequested
+from schemas.events.asset import (
+    AssetTranscoded,
+    CoverChosen,
+    TranscodeFailed,
+    TranscodeRequested,
+)
 from schemas.ids import derived
 from schemas.registry import Data
 
-VIDEOS = Table("videos", json=frozenset({"renditions", "problem"}))
+VIDEOS = Table("videos", json=frozenset({"renditions", "problem", "covers"}))
 
 
 def project(record: Record[Data]) -> Iterable[Row]:
@@ -17,6 +22,8 @@ def project(record: Record[Data]) -> Iterable[Row]:
             return (_wanted(record, wanted),)
         case AssetTranscoded() as finished:
             return (_finished(record, finished),)
+        case CoverChosen(video_id=video_id, cover_key=cover_key):
+            return (row(VIDEOS, record, id=video_id, cover_key=cover_key),)
         case TranscodeFailed(video_id=video_id, code=code, reason=reason):
             return (
                 row(
@@ -59,6 +66,9 @@ def _finished(record: Record[Data], event: AssetTranscoded) -> Row:
         bit_rate=event.facts.bit_rate,
         duration_ms=event.facts.duration_ms,
         renditions=event.renditions,
+        covers=event.covers,
+        thumbnails_key=event.thumbnails_key,
+        waveform_key=event.waveform_key,
         job_id=event.job_id,
         problem=None,
     )

@@ -16,6 +16,9 @@ CREATE TABLE videos (
     bit_rate bigint,
     duration_ms bigint,
     renditions jsonb,
+    covers jsonb,
+    thumbnails_key text,
+    waveform_key text,
     job_id text,
     problem jsonb,
     PRIMARY KEY (tenant, id)

@@ -1,5 +1,6 @@
 """What may be wished of an asset."""
 
+from datetime import datetime
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -9,6 +10,15 @@ from schemas.jobs import MediaFacts, Transcoded
 
 class PresignAsset(Struct, frozen=True, tag="io.contentops.asset.presign.v1"):
     project_id: str
+    filename: str
+    content_type: str
+    size: int
+    object_key: str
+    sha256: str = ""
+    upload_id: str = ""
+
+
+class PresignVersion(Struct, frozen=True, tag="io.contentops.asset.presign_version.v1"):
     filename: str
     content_type: str
     size: int
@@ -30,17 +40,52 @@ class CompleteUpload(Struct, frozen=True, tag="io.contentops.asset.complete.v1")
     size: int
     sha256: str
     content_type: str
+    duplicate_of: str = ""
 
 
 class RecordProbe(Struct, frozen=True, tag="io.contentops.asset.record_probe.v1"):
     job_id: str
     facts: MediaFacts
+    number: int = 1
 
 
 class RefuseAsset(Struct, frozen=True, tag="io.contentops.asset.refuse.v1"):
     job_id: str
     code: str
     reason: str
+    number: int = 1
+
+
+class ChooseVersion(Struct, frozen=True, tag="io.contentops.asset.choose_version.v1"):
+    number: int
+
+
+class DescribeAsset(Struct, frozen=True, tag="io.contentops.asset.describe.v1"):
+    title: str = ""
+    tags: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
+    folder: str = ""
+
+
+class RetainAsset(Struct, frozen=True, tag="io.contentops.asset.retain.v1"):
+    until: datetime | None = None
+
+
+class TrashAsset(Struct, frozen=True, tag="io.contentops.asset.trash.v1"):
+    """`expired` is the instant its retention ended, if that is why."""
+
+    purge_at: datetime
+    expired: datetime | None = None
+
+
+class RestoreAsset(Struct, frozen=True, tag="io.contentops.asset.restore.v1"):
+    pass
+
+
+class PurgeAsset(Struct, frozen=True, tag="io.contentops.asset.purge.v1"):
+    """`at` is the instant it was put down for; another one is stale."""
+
+    at: datetime
 
 
 class RequestTranscode(
@@ -57,6 +102,13 @@ class RecordTranscode(
     result: Transcoded
 
 
+class ChooseCover(Struct, frozen=True, tag="io.contentops.asset.choose_cover.v1"):
+    """One of the pictures that the transcode made."""
+
+    video_id: str
+    cover_key: str
+
+
 class FailTranscode(Struct, frozen=True, tag="io.contentops.asset.fail_transcode.v1"):
     job_id: str
     video_id: str
@@ -66,11 +118,19 @@ class FailTranscode(Struct, frozen=True, tag="io.contentops.asset.fail_transcode
 
 AssetCommand: TypeAlias = (
     PresignAsset
+    | PresignVersion
     | ImportAsset
     | CompleteUpload
     | RecordProbe
     | RefuseAsset
+    | ChooseVersion
+    | DescribeAsset
+    | RetainAsset
+    | TrashAsset
+    | RestoreAsset
+    | PurgeAsset
     | RequestTranscode
     | RecordTranscode
     | FailTranscode
+    | ChooseCover
 )

@@ -10,6 +10,13 @@ class CreateTenant(Struct, frozen=True, tag="io.contentops.tenant.create.v1"):
     plan: str = "free"
 
 
+class LimitTenant(Struct, frozen=True, tag="io.contentops.tenant.limit.v1"):
+    """How much its assets may take, all versions counted; None = no limit."""
+
+    asset_bytes: int | None = None
+    asset_files: int | None = None
+
+
 class AddUser(Struct, frozen=True, tag="io.contentops.user.add.v1"):
     role: str
 
@@ -25,6 +32,6 @@ class RevokeKey(Struct, frozen=True, tag="io.contentops.key.revoke.v1"):
     pass
 
 
-TenantCommand: TypeAlias = CreateTenant
+TenantCommand: TypeAlias = CreateTenant | LimitTenant
 UserCommand: TypeAlias = AddUser
 KeyCommand: TypeAlias = CreateKey | RevokeKey

@@ -1,14 +1,32 @@
-"""What may have happened to an asset, from the wish to upload to the finished video."""
+"""What may have happened to an asset, from the wish to upload to the finished video.
 
+`number` counts the bodies of one asset; the first is 1.
+"""
+
+from datetime import datetime
 from typing import TypeAlias
 
 from msgspec import Struct
 
-from schemas.jobs import MediaFacts, Rendition
+from schemas.jobs import Cover, MediaFacts, Rendition, StoredBody
 
 
 class AssetPresigned(Struct, frozen=True, tag="io.contentops.asset.presigned.v1"):
     project_id: str
+    filename: str
+    content_type: str
+    size: int
+    object_key: str
+    sha256: str = ""
+    upload_id: str = ""
+
+
+class AssetVersionPresigned(
+    Struct, frozen=True, tag="io.contentops.asset.version_presigned.v1"
+):
+    """Another body is on its way; until it is found to be usable the old one counts."""
+
+    number: int
     filename: str
     content_type: str
     size: int
@@ -27,24 +45,78 @@ class AssetImportRequested(
 
 
 class AssetUploaded(Struct, frozen=True, tag="io.contentops.asset.uploaded.v1"):
-    """The body lies in the store; `profiles` are wanted at once (import only)."""
+    """The body lies in the store; `profiles` are wanted at once (import only).
+
+    `duplicate_of` is another asset of the tenant whose body has the same hash.
+    """
 
     object_key: str
     size: int
     sha256: str
     content_type: str
     profiles: tuple[str, ...] = ()
+    number: int = 1
+    filename: str = ""
+    duplicate_of: str = ""
 
 
 class AssetProbed(Struct, frozen=True, tag="io.contentops.asset.probed.v1"):
+    """The body is usable; from here on the asset is what it is."""
+
     job_id: str
     facts: MediaFacts
+    number: int = 1
+    body: StoredBody | None = None
 
 
 class AssetRefused(Struct, frozen=True, tag="io.contentops.asset.refused.v1"):
     job_id: str
     code: str
     reason: str
+    number: int = 1
+
+
+class AssetVersionChosen(
+    Struct, frozen=True, tag="io.contentops.asset.version_chosen.v1"
+):
+    """An earlier or later body counts again."""
+
+    number: int
+    facts: MediaFacts
+    body: StoredBody
+
+
+class AssetDescribed(Struct, frozen=True, tag="io.contentops.asset.described.v1"):
+    """How people find it: the whole description, not a change of it."""
+
+    title: str = ""
+    tags: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
+    folder: str = ""
+
+
+class AssetRetained(Struct, frozen=True, tag="io.contentops.asset.retained.v1"):
+    """At `until` it goes to the trash by itself; None = it stays."""
+
+    until: datetime | None = None
+
+
+class AssetTrashed(Struct, frozen=True, tag="io.contentops.asset.trashed.v1"):
+    """Unless it is restored before, its bodies go at `purge_at`."""
+
+    purge_at: datetime
+    reason: str
+
+
+class AssetRestored(Struct, frozen=True, tag="io.contentops.asset.restored.v1"):
+    pass
+
+
+class AssetPurged(Struct, frozen=True, tag="io.contentops.asset.purged.v1"):
+    """From here on its bodies may be deleted: these objects, and these videos."""
+
+    object_keys: tuple[str, ...]
+    video_ids: tuple[str, ...] = ()
 
 
 class TranscodeRequested(
@@ -67,6 +139,16 @@ class AssetTranscoded(Struct, frozen=True, tag="io.contentops.asset.transcoded.v
     facts: MediaFacts
     renditions: tuple[Rendition, ...]
     source_seconds: float
+    covers: tuple[Cover, ...] = ()
+    thumbnails_key: str = ""
+    waveform_key: str = ""
+
+
+class CoverChosen(Struct, frozen=True, tag="io.contentops.asset.cover_chosen.v1"):
+    """From here on this picture stands for the video."""
+
+    video_id: str
+    cover_key: str
 
 
 class TranscodeFailed(
@@ -80,11 +162,19 @@ class TranscodeFailed(
 
 AssetEvent: TypeAlias = (
     AssetPresigned
+    | AssetVersionPresigned
     | AssetImportRequested
     | AssetUploaded
     | AssetProbed
     | AssetRefused
+    | AssetVersionChosen
+    | AssetDescribed
+    | AssetRetained
+    | AssetTrashed
+    | AssetRestored
+    | AssetPurged
     | TranscodeRequested
     | AssetTranscoded
     | TranscodeFailed
+    | CoverChosen
 )

@@ -10,6 +10,11 @@ class TenantCreated(Struct, frozen=True, tag="io.contentops.tenant.created.v1"):
     plan: str = "free"
 
 
+class TenantLimited(Struct, frozen=True, tag="io.contentops.tenant.limited.v1"):
+    asset_bytes: int | None = None
+    asset_files: int | None = None
+
+
 class UserAdded(Struct, frozen=True, tag="io.contentops.user.added.v1"):
     role: str
 
@@ -27,6 +32,6 @@ class KeyRevoked(Struct, frozen=True, tag="io.contentops.key.revoked.v1"):
     pass
 
 
-TenantEvent: TypeAlias = TenantCreated
+TenantEvent: TypeAlias = TenantCreated | TenantLimited
 UserEvent: TypeAlias = UserAdded
 KeyEvent: TypeAlias = KeyCreated | KeyRevoked

@@ -1,172 +1,172 @@
-"""Rules of an asset: a body in the store, what it is, and the videos made of it."""
+"""Rules of an asset: its bodies in the store, and the videos made of them."""
 
 from typing import assert_never
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from schemas.commands.asset import (
     AssetCommand,
+    ChooseCover,
+    ChooseVersion,
     CompleteUpload,
+    DescribeAsset,
     FailTranscode,
     ImportAsset,
     PresignAsset,
+    PresignVersion,
+    PurgeAsset,
     RecordProbe,
     RecordTranscode,
     RefuseAsset,
     RequestTranscode,
+    RestoreAsset,
+    RetainAsset,
+    TrashAsset,
 )
 from schemas.events.asset import (
+    AssetDescribed,
     AssetEvent,
     AssetImportRequested,
     AssetPresigned,
     AssetProbed,
+    AssetPurged,
     AssetRefused,
+    AssetRestored,
+    AssetRetained,
     AssetTranscoded,
+    AssetTrashed,
     AssetUploaded,
+    AssetVersionChosen,
+    AssetVersionPresigned,
+    CoverChosen,
     TranscodeFailed,
     TranscodeRequested,
 )
-from streams.domain.rejected import Rejected, exists, missing
+from streams.domain import asset_bodies, asset_shelf
+from streams.domain.asset_state import Asset, Body
+from streams.domain.rejected import Rejected, missing
 
-
-class Asset(Struct, frozen=True):
-    """`videos` maps a video id to True once it has ended, well or badly."""
-
-    opened: AssetPresigned | AssetImportRequested | None = None
-    uploaded: AssetUploaded | None = None
-    probed: bool = False
-    refused: str = ""
-    videos: dict[str, bool] = {}
-
+# What a worker or a timer found out may be told of an asset in the trash.
+TOLD_ANYWAY = (
+    CompleteUpload,
+    RecordProbe,
+    RefuseAsset,
+    RecordTranscode,
+    FailTranscode,
+    TrashAsset,
+    RestoreAsset,
+    PurgeAsset,
+)
 
 initial = Asset()
 
 
 def decide(command: AssetCommand, asset: Asset) -> AssetEvent | None:
     if isinstance(command, PresignAsset | ImportAsset):
-        return _open(_opening(command), asset)
-    if asset.opened is None:
+        return asset_bodies.open_first(command, asset)
+    if not asset.bodies:
         raise missing("asset")
-    if isinstance(command, CompleteUpload):
-        return _complete(command, asset)
-    if isinstance(command, RefuseAsset):
-        return _refuse(command, asset)
-    if asset.uploaded is None:
+    if isinstance(command, RecordTranscode | FailTranscode):
+        return _finish(command, asset)
+    if asset.purged:
+        _after_the_end(command)
+        return None
+    if asset.trashed is not None and not isinstance(command, TOLD_ANYWAY):
+        raise Rejected(
+            "conflict", "asset_trashed", "It is in the trash; restore it first."
+        )
+    return _body(command, asset)
+
+
+def _after_the_end(command: AssetCommand) -> None:
+    """What is told late changes nothing; a wish is told that it is too late."""
+    if not isinstance(command, TOLD_ANYWAY) or isinstance(command, RestoreAsset):
+        raise Rejected("missing", "asset_purged", "It was deleted for good.")
+
+
+def _body(command: AssetCommand, asset: Asset) -> AssetEvent | None:
+    match command:
+        case CompleteUpload():
+            return asset_bodies.complete(command, asset)
+        case RecordProbe():
+            return asset_bodies.record_probe(command, asset)
+        case RefuseAsset():
+            return asset_bodies.refuse(command, asset)
+        case PresignVersion() | ChooseVersion() | RequestTranscode():
+            return _uploaded(command, asset)
+        case ChooseCover():
+            return _choose_cover(command, asset)
+        case _:
+            return _shelf(command, asset)
+
+
+def _shelf(command: AssetCommand, asset: Asset) -> AssetEvent | None:
+    match command:
+        case DescribeAsset():
+            return asset_shelf.describe(command, asset)
+        case RetainAsset():
+            return asset_shelf.retain(command, asset)
+        case TrashAsset():
+            return asset_shelf.trash(command, asset)
+        case RestoreAsset():
+            return asset_shelf.restore(command, asset)
+        case PurgeAsset():
+            return asset_shelf.purge(command, asset)
+        case _:
+            raise AssertionError(command)
+
+
+def _uploaded(
+    command: PresignVersion | ChooseVersion | RequestTranscode, asset: Asset
+) -> AssetEvent | None:
+    if not asset.current:
         raise Rejected(
             "conflict", "upload_open", "Finish the upload, then ask for work on it."
         )
-    return _work(command, asset, asset.uploaded)
-
-
-def _opening(
-    command: PresignAsset | ImportAsset,
-) -> AssetPresigned | AssetImportRequested:
-    if isinstance(command, ImportAsset):
-        return AssetImportRequested(
-            project_id=command.project_id,
-            source=command.source,
-            object_key=command.object_key,
-            profiles=command.profiles,
-        )
-    if command.size <= 0:
-        raise Rejected(
-            "invalid", "size_zero", "The file is empty; send one.", pointer="/size"
-        )
-    return AssetPresigned(
-        project_id=command.project_id,
-        filename=command.filename,
-        content_type=command.content_type,
-        size=command.size,
-        object_key=command.object_key,
-        sha256=command.sha256,
-        upload_id=command.upload_id,
-    )
-
-
-def _open(
-    wanted: AssetPresigned | AssetImportRequested, asset: Asset
-) -> AssetEvent | None:
-    if asset.opened not in (None, wanted):
-        raise exists("asset")
-    return wanted if asset.opened is None else None
-
-
-def _complete(command: CompleteUpload, asset: Asset) -> AssetEvent | None:
-    opened = asset.opened
-    assert opened is not None  # noqa: S101  checked by decide
-    if asset.uploaded is not None:
-        if asset.uploaded.sha256 == command.sha256:
-            return None
-        raise exists("asset")
-    if isinstance(opened, AssetPresigned):
-        _same_body(command, opened)
-    return AssetUploaded(
-        object_key=opened.object_key,
-        size=command.size,
-        sha256=command.sha256,
-        content_type=command.content_type,
-        profiles=opened.profiles if isinstance(opened, AssetImportRequested) else (),
-    )
-
-
-def _same_body(command: CompleteUpload, opened: AssetPresigned) -> None:
-    if command.size != opened.size:
-        raise Rejected(
-            "invalid",
-            "wrong_size",
-            f"{opened.size} bytes were announced, {command.size} arrived.",
-            pointer="/size",
-        )
-    if opened.sha256 and command.sha256 != opened.sha256:
-        raise Rejected(
-            "invalid",
-            "wrong_hash",
-            "The stored file has another SHA-256; upload it again.",
-            pointer="/sha256",
-        )
-
-
-def _work(
-    command: RecordProbe | RequestTranscode | RecordTranscode | FailTranscode,
-    asset: Asset,
-    body: AssetUploaded,
-) -> AssetEvent | None:
     match command:
-        case RecordProbe(job_id=job_id, facts=facts):
-            return None if asset.probed else AssetProbed(job_id=job_id, facts=facts)
+        case PresignVersion():
+            return asset_bodies.open_next(command, asset)
+        case ChooseVersion():
+            return asset_bodies.choose(command, asset)
         case RequestTranscode():
-            return _request(command, asset, body)
-        case RecordTranscode() | FailTranscode():
-            return _finish(command, asset)
+            return _request(command, asset)
         case _:
             assert_never(command)
 
 
-def _refuse(command: RefuseAsset, asset: Asset) -> AssetEvent | None:
-    if asset.probed or asset.refused:
+def _request(command: RequestTranscode, asset: Asset) -> AssetEvent | None:
+    body = asset.body(asset.current)
+    if command.video_id in asset.videos or body.uploaded is None:
         return None
-    return AssetRefused(job_id=command.job_id, code=command.code, reason=command.reason)
-
-
-def _request(
-    command: RequestTranscode, asset: Asset, body: AssetUploaded
-) -> AssetEvent | None:
-    if command.video_id in asset.videos:
-        return None
-    if asset.refused:
+    if body.refused:
         raise Rejected(
             "conflict",
-            asset.refused,
+            body.refused,
             "This file was refused; upload another one.",
             pointer="/assetId",
         )
     return TranscodeRequested(
         video_id=command.video_id,
         profiles=command.profiles,
-        object_key=body.object_key,
-        sha256=body.sha256,
+        object_key=body.uploaded.object_key,
+        sha256=body.uploaded.sha256,
     )
+
+
+def _choose_cover(command: ChooseCover, asset: Asset) -> AssetEvent | None:
+    known = asset.covers.get(command.video_id)
+    if known is None:
+        raise missing("video")
+    if command.cover_key not in known:
+        raise Rejected(
+            "invalid",
+            "no_such_cover",
+            "Choose one of the video's covers.",
+            pointer="/coverKey",
+        )
+    if command.cover_key == known[0]:
+        return None
+    return CoverChosen(video_id=command.video_id, cover_key=command.cover_key)
 
 
 def _finish(
@@ -181,13 +181,11 @@ def _finish(
         raise missing("video")
     if asset.videos[video_id]:
         return None
+    if asset.purged:
+        reason = "The asset was deleted meanwhile."
+        return TranscodeFailed(command.job_id, video_id, "asset_purged", reason)
     if isinstance(command, FailTranscode):
-        return TranscodeFailed(
-            job_id=command.job_id,
-            video_id=video_id,
-            code=command.code,
-            reason=command.reason,
-        )
+        return TranscodeFailed(command.job_id, video_id, command.code, command.reason)
     return _transcoded(command)
 
 
@@ -202,22 +200,73 @@ def _transcoded(command: RecordTranscode) -> AssetTranscoded:
         facts=result.facts,
         renditions=result.renditions,
         source_seconds=result.source_seconds,
+        covers=result.covers,
+        thumbnails_key=result.thumbnails_key,
+        waveform_key=result.waveform_key,
     )
 
 
 def evolve(asset: Asset, event: AssetEvent) -> Asset:
     match event:
-        case AssetPresigned() | AssetImportRequested():
-            return Asset(opened=event)
-        case AssetUploaded():
-            return replace(asset, uploaded=event)
-        case AssetProbed():
-            return replace(asset, probed=True)
-        case AssetRefused(code=code):
-            return replace(asset, refused=code)
+        case AssetPresigned() | AssetVersionPresigned() | AssetImportRequested():
+            return replace(asset, bodies=(*asset.bodies, Body(event)))
+        case AssetUploaded(number=number) if asset.has(number):
+            return _arrived(asset, event)
+        case AssetProbed(number=number) | AssetRefused(number=number) if asset.has(
+            number
+        ):
+            return _judged(asset, event)
+        case AssetVersionChosen(number=number):
+            return replace(asset, current=number)
         case TranscodeRequested(video_id=video_id):
             return replace(asset, videos={**asset.videos, video_id: False})
-        case AssetTranscoded(video_id=video_id) | TranscodeFailed(video_id=video_id):
+        case TranscodeFailed(video_id=video_id):
             return replace(asset, videos={**asset.videos, video_id: True})
+        case AssetTranscoded() | CoverChosen():
+            return _pictured(asset, event)
         case _:
-            assert_never(event)
+            return _shelved(asset, event)
+
+
+def _pictured(asset: Asset, event: AssetTranscoded | CoverChosen) -> Asset:
+    """The picture that stands for the video comes first."""
+    if isinstance(event, AssetTranscoded):
+        known = tuple(each.key for each in event.covers)
+    else:
+        known = asset.covers.get(event.video_id, ())
+    rest = (each for each in known if each != event.cover_key)
+    return replace(
+        asset,
+        videos={**asset.videos, event.video_id: True},
+        covers={**asset.covers, event.video_id: (event.cover_key, *rest)},
+    )
+
+
+def _arrived(asset: Asset, event: AssetUploaded) -> Asset:
+    body = replace(asset.body(event.number), uploaded=event)
+    return replace(asset.with_body(event.number, body), current=asset.current or 1)
+
+
+def _judged(asset: Asset, event: AssetProbed | AssetRefused) -> Asset:
+    body = asset.body(event.number)
+    if isinstance(event, AssetRefused):
+        return asset.with_body(event.number, replace(body, refused=event.code))
+    found = asset.with_body(event.number, replace(body, facts=event.facts))
+    return replace(found, current=event.number)
+
+
+def _shelved(asset: Asset, event: AssetEvent) -> Asset:
+    match event:
+        case AssetDescribed():
+            return replace(asset, described=event)
+        case AssetRetained(until=until):
+            return replace(asset, until=until)
+        case AssetTrashed():
+            return replace(asset, trashed=event)
+        case AssetRestored():
+            return replace(asset, trashed=None, until=None)
+        case AssetPurged():
+            return replace(asset, purged=True)
+        case _:
+            # Of a body nobody announced: no decider of ours writes that.
+            return asset

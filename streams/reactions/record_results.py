@@ -60,8 +60,8 @@ def _found(event: JobCompleted, job_id: str) -> Command | None:
     match event.result:
         case Fetched(size=size, sha256=sha256, content_type=content_type):
             return CompleteUpload(size=size, sha256=sha256, content_type=content_type)
-        case Probed(facts=facts):
-            return RecordProbe(job_id=job_id, facts=facts)
+        case Probed(facts=facts, number=number):
+            return RecordProbe(job_id=job_id, facts=facts, number=number)
         case Transcoded():
             return RecordTranscode(job_id=job_id, result=event.result)
         case Generated() if event.subject.startswith("copy/"):
@@ -73,7 +73,9 @@ def _found(event: JobCompleted, job_id: str) -> Command | None:
 def _failed(event: Unfinished, job_id: str) -> Command | None:
     code, reason = _why(event)
     match event.input:
-        case ProbeInput() | FetchInput():
+        case ProbeInput(number=number):
+            return RefuseAsset(job_id=job_id, code=code, reason=reason, number=number)
+        case FetchInput():
             return RefuseAsset(job_id=job_id, code=code, reason=reason)
         case TranscodeInput(video_id=video_id):
             return FailTranscode(

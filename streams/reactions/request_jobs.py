@@ -5,7 +5,13 @@ from datetime import datetime, timedelta
 
 from schemas.commands.job import RequestJob
 from schemas.envelope import Record
-from schemas.events.asset import AssetImportRequested, AssetUploaded, TranscodeRequested
+from schemas.events.asset import (
+    AssetImportRequested,
+    AssetPurged,
+    AssetUploaded,
+    TranscodeFailed,
+    TranscodeRequested,
+)
 from schemas.events.content import CopyRequested
 from schemas.events.publication import (
     PublicationCleared,
@@ -20,6 +26,7 @@ from schemas.jobs import (
     JobInput,
     ProbeInput,
     PublishInput,
+    PurgeInput,
     ReviewInput,
     SettleInput,
     TranscodeInput,
@@ -30,6 +37,8 @@ from streams.reactions.reaction import Reaction
 REVIEW_AFTER = timedelta(seconds=30)
 REVIEW_ATTEMPTS = 100
 SETTLE_ATTEMPTS = 20
+# Deleting is repeated until the store is back, for about a week.
+PURGE_ATTEMPTS = 100
 
 
 def react(record: Record[Data]) -> Iterable[Reaction]:
@@ -42,6 +51,9 @@ def _job(record: Record[Data]) -> RequestJob | None:
     match record.data:
         case AssetUploaded() | AssetImportRequested() | TranscodeRequested():
             return _request(record, "media", _media(record.data))
+        case AssetPurged() | TranscodeFailed(code="asset_purged"):
+            purge = _purge(record.data)
+            return _request(record, "media", purge, max_attempts=PURGE_ATTEMPTS)
         case CopyRequested():
             return _request(record, "ai", _generate(record.data))
         case PublicationDue() | PublicationCleared():
@@ -68,7 +80,7 @@ def _media(
         case AssetImportRequested():
             return FetchInput(source=event.source, object_key=event.object_key)
         case AssetUploaded():
-            return ProbeInput(object_key=event.object_key, sha256=event.sha256)
+            return ProbeInput(event.object_key, event.sha256, event.number)
         case TranscodeRequested():
             return TranscodeInput(
                 video_id=event.video_id,
@@ -76,6 +88,12 @@ def _media(
                 sha256=event.sha256,
                 profiles=event.profiles,
             )
+
+
+def _purge(event: AssetPurged | TranscodeFailed) -> PurgeInput:
+    if isinstance(event, TranscodeFailed):
+        return PurgeInput(object_keys=(), video_ids=(event.video_id,))
+    return PurgeInput(object_keys=event.object_keys, video_ids=event.video_ids)
 
 
 def _generate(event: CopyRequested) -> GenerateInput:

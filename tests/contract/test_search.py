@@ -8,7 +8,7 @@ import pytest
 
 from fixtures.fix_records import Writer, eventually
 from infra.settings import Settings
-from projections.search import Hits, Kind, NotACursor, PostgresSearch, Search
+from projections.search import Hits, Kind, NotACursor, Only, PostgresSearch, Search
 from schemas.envelope import Record
 from schemas.events.asset import AssetPresigned
 from schemas.events.content import CopyApproved, CopyRequested, ProjectCreated
@@ -60,7 +60,11 @@ class Shelf:
     ) -> Hits:
         return self._ask(
             lambda search: search.find(
-                self.tenant, question, kinds=kinds, cursor=cursor, limit=limit
+                self.tenant,
+                question,
+                only=Only(kinds=tuple(kinds)),
+                cursor=cursor,
+                limit=limit,
             )
         )
 

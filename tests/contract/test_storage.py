@@ -209,3 +209,32 @@ async def test_big_files_go_up_in_parts_and_only_once(storage, key, tmp_path):
     path.write_bytes(b"other")
     with pytest.raises(ObjectDiffers):
         await storage.upload(path, key, "video/mp4")
+
+
+async def test_what_arrived_of_a_cut_upload_is_known(storage, key):
+    upload = await storage.create_multipart(key, "video/mp4")
+    whole = b"x" * (5 << 20)
+    for number, body in ((1, whole), (3, b"rest")):
+        url = await storage.presign_part(key, upload, number, expires=60)
+        assert await _put(url, {}, body) == 200
+
+    sent = await storage.sent_parts(key, upload)
+
+    assert [(each.number, each.size) for each in sent] == [(1, len(whole)), (3, 4)]
+    parts = [Part(each.number, each.etag) for each in sent]
+    await storage.complete_multipart(key, upload, parts)
+    assert await storage.get_bytes(key) == whole + b"rest"
+    with pytest.raises(ObjectMissing):
+        await storage.sent_parts(key, upload)
+
+
+async def test_what_is_deleted_is_gone_and_nothing_else(storage, key, tmp_path):
+    kept, other = f"{key}.kept", f"{key}.folder/below"
+    for each in (key, kept, other):
+        await _write(storage, each, tmp_path / "f")
+    assert await storage.below(f"{key}.folder/") == [other]
+
+    await storage.delete([key, other, f"{key}.never"])
+
+    assert await storage.head(key) is None
+    assert await storage.below(key) == [kept]

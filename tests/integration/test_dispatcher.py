@@ -12,14 +12,15 @@ import pytest
 
 from infra.settings import Settings
 from schemas.clock import utc_now
+from schemas.commands.asset import PurgeAsset, TrashAsset
 from schemas.commands.job import ExpireJob, LoseJob
 from schemas.commands.publication import FirePublication
 from schemas.envelope import Record
 from schemas.jobs import ProbeInput
 from schemas.registry import Command
-from schemas.topics import JOB, JOBS, PUBLICATION
+from schemas.topics import ASSET, JOB, JOBS, PUBLICATION
 from streams import dispatcher as role
-from streams.dispatcher import GRACE_S, Dispatcher, announced
+from streams.dispatcher import GRACE_S, TRASH_KEPT, Dispatcher, announced
 from streams.log import Log
 from streams.places import ends_of
 from streams.queue import AHEAD
@@ -34,9 +35,21 @@ VALUES (%(tenant)s, %(id)s, 1, %(id)s, now(), now(), 'media', 'probe', 'asset/1'
 """
 TIMER = """
 INSERT INTO rm_timers_v1.timers (tenant, id, version, event_id, created_at, updated_at,
-  kind, at, state, correlation)
-VALUES (%(tenant)s, %(id)s, 1, %(event)s, now(), now(), 'publication', %(at)s,
+  kind, subject_id, at, state, correlation)
+VALUES (%(tenant)s, %(id)s, 1, %(event)s, now(), now(), %(kind)s, %(subject)s, %(at)s,
   %(state)s, 'c')
+"""
+VIDEO = """
+INSERT INTO rm_videos_v1.videos (tenant, id, version, event_id, created_at, updated_at,
+  asset_id) VALUES (%(tenant)s, 'v', 1, 'e', now(), now(), 'wanted')
+"""
+PLAN = """
+INSERT INTO rm_publications_v1.publications (tenant, id, version, event_id, created_at,
+  updated_at, video_id, status)
+VALUES (%(tenant)s, 'p', 1, 'e', now(), now(), 'v', %(status)s)
+"""
+PUBLISHED = """
+UPDATE rm_publications_v1.publications SET status = 'published' WHERE tenant = %s
 """
 LEASE = """
 INSERT INTO coordination.leases (job_id, tenant, role, token, owner, until, deaths)
@@ -76,9 +89,18 @@ class Desk:
         self.town.owner.execute(TASK, values)
         return id_
 
-    def timer(self, at: datetime, state: str = "armed") -> str:
+    def timer(
+        self,
+        at: datetime,
+        state: str = "armed",
+        *,
+        kind: str = "publication",
+        subject: str | None = None,
+    ) -> str:
         id_ = str(uuid4())
         values = {
+            "kind": kind,
+            "subject": subject,
             "tenant": self.town.tenant,
             "id": id_,
             "event": f"event of {id_}",
@@ -202,6 +224,40 @@ async def test_a_due_timer_fires_under_an_id_that_never_changes(desk: Desk) -> N
     assert first.envelope.correlation == "c"
 
 
+async def test_an_asset_leaves_when_its_time_is_up_and_its_files_later(
+    desk: Desk,
+) -> None:
+    with desk.town.following(ASSET.commands.name) as tail:
+        desk.timer(PAST, kind="asset_keep", subject="kept until now")
+        desk.timer(PAST, kind="asset_purge", subject="in the trash")
+        await desk.dispatcher.tick()
+
+        commands = await until_async(lambda: _two(tail.commands(desk.town.tenant)), 10)
+
+    found = {each.envelope.aggregate_id: each.data for each in commands}
+    assert found == {
+        "kept until now": TrashAsset(purge_at=PAST + TRASH_KEPT, expired=PAST),
+        "in the trash": PurgeAsset(at=PAST),
+    }
+
+
+async def test_files_stay_while_somebody_is_about_to_publish_them(desk: Desk) -> None:
+    planned = {"tenant": desk.town.tenant, "status": "scheduled"}
+    desk.town.owner.execute(VIDEO, planned)
+    desk.town.owner.execute(PLAN, planned)
+    with desk.town.following(ASSET.commands.name) as tail:
+        desk.timer(PAST, kind="asset_purge", subject="wanted")
+        desk.timer(PAST, kind="asset_purge", subject="unused")
+        await desk.dispatcher.tick()
+        first = await until_async(lambda: tail.commands(desk.town.tenant), 10)
+        desk.town.owner.execute(PUBLISHED, (desk.town.tenant,))
+        await desk.dispatcher.tick()
+        commands = await until_async(lambda: _two(tail.commands(desk.town.tenant)), 10)
+
+    assert [each.envelope.aggregate_id for each in first] == ["unused"]
+    assert [each.envelope.aggregate_id for each in commands] == ["unused", "wanted"]
+
+
 async def test_timers_that_are_not_due_or_done_do_not_fire(desk: Desk) -> None:
     with desk.town.following(PUBLICATION.commands.name) as tail:
         desk.timer(utc_now() + timedelta(hours=1))
@@ -310,7 +366,9 @@ async def test_the_role_waits_for_the_rows_and_then_rings(stack: Settings) -> No
         job_id = desk.task()
         stop = asyncio.Event()
         ends = await asyncio.to_thread(
-            ends_of, town.kafka, [JOB.events.name, PUBLICATION.events.name]
+            ends_of,
+            town.kafka,
+            [each.events.name for each in (JOB, PUBLICATION, ASSET)],
         )
         _move(town, dict.fromkeys(ends, -1))
         running = asyncio.create_task(

@@ -119,6 +119,7 @@ class Stage:
             gateway=nothing,  # type: ignore[arg-type]  # nor asked
             platforms=nothing,  # type: ignore[arg-type]  # nor published
             analytics=nothing,  # type: ignore[arg-type]  # nor counted
+            search=nothing,  # type: ignore[arg-type]  # nor searched
             clock=lambda: self.now,
             edge=Edge(public_url="http://edge", link_key=b"k"),
             gate=gate,

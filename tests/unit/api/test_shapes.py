@@ -10,7 +10,8 @@ from pydantic import TypeAdapter, ValidationError
 from api import app
 from api.routes import (
     accounts,
-    assets,
+    asset_shelf,
+    asset_uploads,
     copies,
     generate,
     landing_pages,
@@ -24,8 +25,11 @@ from api.shapes import Body
 BODIES: list[type[Body]] = [
     projects.NewProject,
     accounts.NewAccount,
-    assets.NewAsset,
-    assets.Complete,
+    asset_uploads.NewAsset,
+    asset_uploads.NewBody,
+    asset_uploads.Complete,
+    asset_shelf.Description,
+    asset_shelf.Retention,
     copies.NewCopy,
     copies.Approval,
     generate.NewGeneration,

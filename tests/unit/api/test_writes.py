@@ -103,6 +103,7 @@ def application(log: FakeLog, decisions: FakeDecisions, role: str = "admin") -> 
         gateway=nothing,  # type: ignore[arg-type]  # nor any model asked
         platforms=nothing,  # type: ignore[arg-type]  # nor any platform
         analytics=nothing,  # type: ignore[arg-type]  # nor any number
+        search=nothing,  # type: ignore[arg-type]  # nor searched
         clock=lambda: NOW,
         edge=Edge(public_url="http://edge", link_key=b"k"),
     )

@@ -220,7 +220,7 @@ def add_alternative(document: dict, part: str, field: str) -> None:
     new = {"properties": {"type": {"enum": ["sung"]}}, "required": ["type"]}
     document["$defs"]["Sung"] = {"type": "object", **new}
     listed = properties(document, part)[field]["anyOf"]
-    if any("$ref" in each for each in listed):
+    if sum("$ref" in each for each in listed) > 1:
         listed.append({"$ref": "#/$defs/Sung"})
 
 

@@ -59,7 +59,7 @@ def told() -> list[Record[Data]]:
 
 
 def test_an_asset_ends_ready_with_its_facts(told: list[Record[Data]]) -> None:
-    found = rows(assets, told)
+    found = [row for row in rows(assets, told) if row.table.name == "assets"]
 
     assert [row.values.get("status") for row in found] == [
         "presigned",
@@ -70,6 +70,14 @@ def test_an_asset_ends_ready_with_its_facts(told: list[Record[Data]]) -> None:
     ]
     assert found[0].values["object_key"] == "acme/assets/1/clip.mp4"
     assert [row.values["version"] for row in found] == [1, 2, 3, 4, 5]
+
+
+def test_every_body_of_an_asset_is_a_row(told: list[Record[Data]]) -> None:
+    found = [row for row in rows(assets, told) if row.table.name == "asset_versions"]
+
+    assert {row.values["number"] for row in found} == {1}
+    statuses = [row.values["status"] for row in found]
+    assert statuses == ["presigned", "uploaded", "ready"]
 
 
 def test_a_video_knows_its_job_before_it_is_done(told: list[Record[Data]]) -> None:

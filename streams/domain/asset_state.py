@@ -1,0 +1,64 @@
+"""What an asset is: its bodies, the videos made of them, how it is found and kept."""
+
+from datetime import datetime
+from typing import TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from schemas.events.asset import (
+    AssetDescribed,
+    AssetImportRequested,
+    AssetPresigned,
+    AssetTrashed,
+    AssetUploaded,
+    AssetVersionPresigned,
+)
+from schemas.jobs import MediaFacts
+from streams.domain.rejected import missing
+
+Opened: TypeAlias = AssetPresigned | AssetVersionPresigned | AssetImportRequested
+
+
+class Body(Struct, frozen=True):
+    """Announced, then in the store, then usable or refused."""
+
+    opened: Opened
+    uploaded: AssetUploaded | None = None
+    facts: MediaFacts | None = None
+    refused: str = ""
+
+    @property
+    def judged(self) -> bool:
+        return self.facts is not None or bool(self.refused)
+
+
+class Asset(Struct, frozen=True):
+    """`videos` maps a video id to True once it has ended, well or badly; `covers` to
+    the pictures that may stand for it, the one that does first.
+
+    `current` is the number of the body that counts, 0 before the first arrived.
+    """
+
+    bodies: tuple[Body, ...] = ()
+    current: int = 0
+    videos: dict[str, bool] = {}
+    covers: dict[str, tuple[str, ...]] = {}
+    described: AssetDescribed = AssetDescribed()
+    until: datetime | None = None
+    trashed: AssetTrashed | None = None
+    purged: bool = False
+
+    def has(self, number: int) -> bool:
+        return 1 <= number <= len(self.bodies)
+
+    def body(self, number: int) -> Body:
+        """Raises Rejected where there is none of this number."""
+        if not self.has(number):
+            raise missing("version")
+        return self.bodies[number - 1]
+
+    def with_body(self, number: int, body: Body) -> "Asset":
+        bodies = list(self.bodies)
+        bodies[number - 1] = body
+        return replace(self, bodies=tuple(bodies))
