@@ -11,7 +11,7 @@ FITS = import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 UV_PIN = awk '/^name = "uv"$$/ {u=1} u && /^version/ {print $$3; exit}' uv.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test static quick bench soak faults
+.PHONY: help setup setup-dev demo test static quick bench soak faults torture hls
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' Makefile
@@ -43,6 +43,12 @@ soak: .venv/ready-dev ## does a log of ten million events slow anything down? [E
 
 faults: .venv/ready-dev ## kill runs at every fault point [RUNS=n]
 	@$(BIN)/python -m tests.faults $(if $(RUNS),--runs $(RUNS))
+
+torture: .venv/ready-dev ## odd, broken and hostile files: verdict and rendition of each
+	@$(BIN)/python -m tests.torture --transcode
+
+hls: .venv/ready-dev ## five clips, judged by our checker, by Shaka Packager and by hls.js
+	@$(BIN)/python -m tests.hls
 
 .venv/uv: uv.lock
 	@$(PYTHON) -c '$(FITS)' || { echo '$(OLD)' >&2; exit 1; }

@@ -11,17 +11,20 @@ from typing import TypeAlias
 
 from media_agents import errors
 from media_agents.engines.ffmpeg import Engine
+from media_agents.facts import Facts, Loudness
 from media_agents.fetch import DEFAULT_GUARD, Guard, fetch
-from media_agents.probe import Facts, probe
+from media_agents.loudness import loudness
+from media_agents.planning import Rung
+from media_agents.probe import probe
 from media_agents.recipes import Video, make_video, publish_files
 from media_agents.storage import Storage, own_prefix
-from media_agents.transcode import Rung
+from media_agents.telling import media_facts
 from schemas.jobs import (
+    Cover,
     Fetched,
     FetchInput,
     JobInput,
     JobResult,
-    MediaFacts,
     Probed,
     ProbeInput,
     PurgeInput,
@@ -97,8 +100,11 @@ class Studio:
         wanted = job.asked(ProbeInput)
         async with self._folder() as folder:
             path = await self._source(wanted.object_key, wanted.sha256, folder)
-            report(50, "probe")
-            return Probed(media_facts(await probe(path, self._engine)), wanted.number)
+            report(40, "probe")
+            facts = await probe(path, self._engine)
+            report(60, "listen")
+            heard = await self._listened(path, facts)
+            return Probed(media_facts(facts, heard), wanted.number)
 
     @spoken
     async def transcode(self, job: Job, report: Report) -> JobResult:
@@ -110,7 +116,7 @@ class Studio:
                 path,
                 folder,
                 engine=self._engine,
-                profiles=wanted.profiles,
+                wished=wanted.profiles,
                 progress=lambda percent: report(min(percent, 95), "transcode"),
             )
             report(96, "upload")
@@ -137,12 +143,27 @@ class Studio:
         return Transcoded(
             video_id=video_id,
             mp4_key=f"{prefix}/{made.progressive}",
-            hls_key=f"{prefix}/{made.master}",
-            cover_key=f"{prefix}/{made.cover}",
+            hls_key=f"{prefix}/{made.master}" if made.master else "",
+            cover_key=f"{prefix}/{made.covers[0].name}",
             facts=media_facts(await probe(whole.path, self._engine)),
             renditions=tuple(_rendition(rung) for rung in made.rungs),
             source_seconds=made.source.duration_ms / 1000,
+            covers=tuple(
+                Cover(f"{prefix}/{each.name}", each.at, each.score)
+                for each in made.covers
+            ),
+            thumbnails_key=f"{prefix}/{made.thumbnails}",
+            waveform_key=f"{prefix}/{made.waveform}" if made.waveform else "",
         )
+
+    async def _listened(self, path: Path, facts: Facts) -> Loudness | None:
+        """A track that cannot be decoded is what the transcode will refuse."""
+        if facts.sound is None:
+            return None
+        try:
+            return await loudness(path, facts.sound.index, self._engine, facts.seconds)
+        except errors.MediaRefused:
+            return None
 
     async def _source(self, key: str, sha256: str, folder: Path) -> Path:
         """What was uploaded, and nothing else: the hash is the one on the log."""
@@ -166,20 +187,6 @@ def sha256_of(path: Path) -> str:
         while block := file.read(_BLOCK):
             digest.update(block)
     return digest.hexdigest()
-
-
-def media_facts(facts: Facts) -> MediaFacts:
-    return MediaFacts(
-        duration_ms=facts.duration_ms,
-        width=facts.width,
-        height=facts.height,
-        fps=facts.fps,
-        video_codec=facts.video_codec,
-        audio_codec=facts.audio_codec,
-        channels=facts.channels,
-        bit_rate=facts.bit_rate,
-        container=facts.container,
-    )
 
 
 def _rendition(rung: Rung) -> Rendition:

@@ -24,6 +24,7 @@ _TRUN_SIZE = 0x200
 _TRUN_FIELDS = (_TRUN_DURATION, _TRUN_SIZE, 0x400, 0x800)
 _NESTED = {b"moov", b"trak", b"mdia", b"minf", b"stbl", b"moof", b"traf"}
 _VISUAL_ENTRY = 78
+_IDR = 5
 _AUDIO_ENTRY = 28
 
 
@@ -83,6 +84,26 @@ def read_track(path: Path) -> Track:
         moov.end,
         tuple(fragments),
     )
+
+
+def begins_with_idr(path: Path, fragment: Fragment) -> bool:
+    """Whether a decoder can start at this fragment of H.264: open GOPs cannot."""
+    with path.open("rb") as file:
+        file.seek(fragment.offset)
+        moof = _box(file.read(16), 0, fragment.offset)
+        file.seek(moof.end)
+        mdat = _box(file.read(16), 0, moof.end)
+        file.seek(mdat.body)
+        sample = file.read(fragment.offset + fragment.key_size - mdat.body)
+    return _IDR in set(_kinds(sample))
+
+
+def _kinds(sample: bytes) -> Iterator[int]:
+    """Of each NAL unit; their lengths are written in four bytes."""
+    at = 0
+    while at + 5 <= len(sample):
+        yield sample[at + 4] & 0x1F
+        at += 4 + int.from_bytes(sample[at : at + 4])
 
 
 def _broken(why: str) -> MediaRefused:

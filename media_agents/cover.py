@@ -1,20 +1,21 @@
-"""Takes a cover picture from key frames: the one with the most to see."""
+"""Full-size pictures out of a finished video, at moments where a key frame stands."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from media_agents.engines.ffmpeg import Engine, Progress, encode
-from media_agents.errors import MediaRefused
 
 MAX_SIDE = 1920
-CANDIDATES = 6
 
 
-async def cover(
-    video: Path, duration_ms: int, out_dir: Path, *, engine: Engine
-) -> Path:
-    """`video` is a rendition of ours: upright, square pixels, SDR, seekable."""
-    moments = [duration_ms / 1000 * n / CANDIDATES for n in range(CANDIDATES)]
-    paths = [out_dir / f"cover-{n}.jpg" for n in range(CANDIDATES)]
+async def full_size(
+    video: Path, moments: Sequence[float], out_dir: Path, *, engine: Engine
+) -> list[Path]:
+    """JPEGs in the order of the moments, those that could be taken.
+
+    `video` is a rendition of ours: upright, square pixels, SDR, seekable.
+    """
+    paths = [out_dir / f"cover-{n}.jpg" for n in range(len(moments))]
     asked: list[str] = []
     for moment in moments:
         # Without accurate seeking FFmpeg stops at the key frame: one decoded frame.
@@ -23,15 +24,7 @@ async def cover(
     for number, path in enumerate(paths):
         asked += ["-map", f"{number}:v:0", *_still(), f"file:{path}"]
     await encode(engine, asked, progress=Progress(0, None))
-    chosen = most_detailed([p for p in paths if p.exists()])
-    return chosen.rename(out_dir / "cover.jpg")
-
-
-def most_detailed(pictures: list[Path]) -> Path:
-    """At one size and quality, a bigger JPEG shows more; black ones are smallest."""
-    if not pictures:
-        raise MediaRefused("no_cover", "no picture could be taken from the video")
-    return max(pictures, key=lambda p: (p.stat().st_size, p.name))
+    return [path for path in paths if path.exists()]
 
 
 def _still() -> tuple[str, ...]:

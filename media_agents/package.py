@@ -6,42 +6,38 @@ can never be another file.
 """
 
 import asyncio
-import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from typing import TypeAlias
 
 import msgspec
 
-from media_agents.boxes import Track, read_track
-from media_agents.engines.ffmpeg import Engine, Progress, ask, encode
+from media_agents.boxes import Track as Fragments
+from media_agents.boxes import begins_with_idr
+from media_agents.engines.ffmpeg import Engine, ask
 from media_agents.errors import MediaRefused
+from media_agents.muxing import OutputFile, fragmented, named_by_content, progressive
+from media_agents.planning import Plan, Rung, Track
 from media_agents.playlists import (
-    Stream,
+    Heard,
     Variant,
+    Words,
     key_playlist,
     master_playlist,
     media_playlist,
     read_segments,
     references,
     stream_of,
+    words_playlist,
 )
-from media_agents.transcode import Plan, Renditions, Rung
+from media_agents.transcode import Renditions
 
 PLAYLIST_TYPE = "application/vnd.apple.mpegurl"
-AUDIO_FRAGMENT_US = "2000000"
-_BLOCK = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class OutputFile:
-    """`name` is relative to the video's prefix; `order` is the order to publish."""
-
-    name: str
-    path: Path
-    content_type: str
-    order: int
+WORDS_TYPE = "text/vtt"
+Picture: TypeAlias = tuple[Rung, OutputFile, Fragments]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,87 +69,106 @@ async def package(
     made: Renditions, wanted: Plan, out_dir: Path, *, engine: Engine
 ) -> Package:
     """Raises `MediaRefused("bad_output")` unless what was written reads back."""
-    tracks: list[tuple[Rung, OutputFile, Track]] = []
+    pictures: list[Picture] = []
     for rung, path in made.videos:
-        file, track = await _fragmented(path, rung.name, "video/mp4", engine)
-        tracks.append((rung, file, track))
-    audio = None
-    if made.audio:
-        audio = await _fragmented(made.audio, "audio", "audio/mp4", engine)
-    _check_tracks([track for _, _, track in tracks], wanted)
-    progressive = await _progressive(made, out_dir, engine)
-    rate = float(Fraction(wanted.frame_rate))
-    lists, master = _playlists(tracks, audio, rate, out_dir)
-    media = [file for _, file, _ in tracks] + ([audio[0]] if audio else [])
-    files = (*media, progressive, *lists, master)
-    seconds = tracks[0][2].seconds
+        file, track = await fragmented(path, rung.name, "video/mp4", engine)
+        pictures.append((rung, file, track))
+    await asyncio.to_thread(_check_pictures, pictures, wanted)
+    whole = await progressive(made, out_dir, engine)
+    heard, sounds = await _sounds(made, out_dir, engine)
+    words, captions = _captions(made, wanted.seconds, out_dir)
+    variants, lists = _variants(pictures, wanted, out_dir)
+    text = master_playlist(variants, heard, words)
+    master = _written(text, out_dir / "master.m3u8", 2)
+    media = [file for _, file, _ in pictures]
+    files = (*media, *sounds, *captions, whole, *lists, master)
+    seconds = pictures[0][2].seconds
     await _check_master(files, seconds, engine)
-    size = progressive.path.stat().st_size
     return Package(
         files=files,
         master=master.name,
-        progressive=progressive.name,
-        bit_rate=round(size * 8 / seconds),
-        rung_bit_rates=tuple(stream_of("", t).average for _, _, t in tracks),
+        progressive=whole.name,
+        bit_rate=round(whole.path.stat().st_size * 8 / seconds),
+        rung_bit_rates=tuple(stream_of("", t).average for _, _, t in pictures),
         duration_ms=round(seconds * 1000),
     )
 
 
-def named_by_content(
-    path: Path, stem: str, content_type: str, order: int
-) -> OutputFile:
-    """Renames the file in place to `<stem>-<hash><suffix>`."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    name = f"{stem}-{digest.hexdigest()[:16]}{path.suffix}"
-    return OutputFile(name, path.rename(path.with_name(name)), content_type, order)
+async def _sounds(
+    made: Renditions, out_dir: Path, engine: Engine
+) -> tuple[list[Heard], list[OutputFile]]:
+    heard: list[Heard] = []
+    files: list[OutputFile] = []
+    for number, (track, path) in enumerate(made.sounds):
+        stem = f"sound-{number}"
+        file, found = await fragmented(path, stem, "audio/mp4", engine)
+        stream = stream_of(file.name, found)
+        listed = _written(media_playlist(stream), out_dir / f"{stem}.m3u8", 1)
+        title = track.title or _told_apart(made.sounds, number)
+        heard.append(Heard(stream, listed.name, track.language, title))
+        files += [file, listed]
+    return heard, files
 
 
-async def _copy(engine: Engine, inputs: list[Path], options: list[str]) -> None:
-    sources = [part for path in inputs for part in ("-i", f"file:{path}")]
-    maps = [part for n in range(len(inputs)) for part in ("-map", f"{n}:0")]
-    exact = ("-c", "copy", "-map_metadata", "-1", "-fflags", "+bitexact", "-f", "mp4")
-    await encode(
-        engine, [*sources, *maps, *exact, *options], progress=Progress(0, None)
-    )
+def _captions(
+    made: Renditions, seconds: float, out_dir: Path
+) -> tuple[list[Words], list[OutputFile]]:
+    words: list[Words] = []
+    files: list[OutputFile] = []
+    for number, (track, path) in enumerate(made.captions):
+        path.write_text(timed(path.read_text()))
+        file = named_by_content(path, f"words-{number}", WORDS_TYPE, 0)
+        text = words_playlist(file.name, seconds)
+        listed = _written(text, out_dir / f"words-{number}.m3u8", 1)
+        title = track.title or _told_apart(made.captions, number)
+        words.append(Words(file.name, listed.name, track.language, title))
+        files += [file, listed]
+    return words, files
 
 
-async def _fragmented(
-    path: Path, stem: str, content_type: str, engine: Engine
-) -> tuple[OutputFile, Track]:
-    target = path.with_name(f"fragmented-{stem}.mp4")
-    # delay_moov writes an edit list; without it playback starts 66 ms late.
-    flags = "+frag_keyframe+delay_moov+default_base_moof"
-    cut = ["-frag_duration", AUDIO_FRAGMENT_US] if stem == "audio" else []
-    await _copy(engine, [path], ["-movflags", flags, *cut, f"file:{target}"])
-    track = await asyncio.to_thread(read_track, target)
-    named = await asyncio.to_thread(named_by_content, target, stem, content_type, 0)
-    return named, track
+def timed(text: str) -> str:
+    """WebVTT whose clock is that of the picture; players need this line."""
+    _, _, rest = text.partition("\n")
+    return f"WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:0,LOCAL:00:00:00.000\n{rest}"
 
 
-async def _progressive(made: Renditions, out_dir: Path, engine: Engine) -> OutputFile:
-    inputs = [made.videos[0][1]] + ([made.audio] if made.audio else [])
-    target = out_dir / "video.mp4"
-    await _copy(engine, inputs, ["-movflags", "+faststart", f"file:{target}"])
-    return await asyncio.to_thread(named_by_content, target, "video", "video/mp4", 0)
+def _told_apart(tracks: Sequence[tuple[Track, Path]], number: int) -> str:
+    """A name for the second of two tracks that nothing else tells apart."""
+    language = tracks[number][0].language
+    alike = [t for t, _ in tracks[:number] if not t.title and t.language == language]
+    return f"{language or 'Original'} {len(alike) + 1}" if alike else ""
 
 
-def _check_tracks(tracks: list[Track], wanted: Plan) -> None:
-    first = tracks[0]
+def _check_pictures(pictures: Sequence[Picture], wanted: Plan) -> None:
+    first = pictures[0][2]
+    tracks = [track for _, _, track in pictures]
     if any(t.samples != first.samples or not t.fragments for t in tracks):
         raise _broken("the renditions have different numbers of frames")
     frame = 1 / float(Fraction(wanted.frame_rate))
-    expected = wanted.duration_ms / 1000
     # One frame of rounding at either end, half a second for odd last frames.
-    if abs(first.seconds - expected) > max(2 * frame, 0.5):
-        raise _broken(f"{first.seconds:.2f} s were made of {expected:.2f} s")
-    for track in tracks:
+    if abs(first.seconds - wanted.seconds) > max(2 * frame, 0.5):
+        raise _broken(f"{first.seconds:.2f} s were made of {wanted.seconds:.2f} s")
+    for _, file, track in pictures:
         _check_continuous(track)
+        _check_aligned(first, track)
+        if not all(begins_with_idr(file.path, each) for each in track.fragments):
+            raise _broken("a segment does not begin with a picture of its own")
 
 
-def _check_continuous(track: Track) -> None:
+def _check_aligned(first: Fragments, other: Fragments) -> None:
+    """Players change rungs at key frames, so all rungs have them at the same times."""
+    pairs = zip(_starts(first), _starts(other), strict=False)
+    same = len(first.fragments) == len(other.fragments)
+    if not same or any(abs(a - b) > 0.001 for a, b in pairs):
+        raise _broken("key frames stand at different times")
+
+
+def _starts(track: Fragments) -> list[float]:
+    zero = track.fragments[0].decode_time
+    return [(each.decode_time - zero) / track.timescale for each in track.fragments]
+
+
+def _check_continuous(track: Fragments) -> None:
     # A hole in decode times stalls players although every fragment is whole.
     at = track.fragments[0].decode_time
     for fragment in track.fragments:
@@ -162,32 +177,20 @@ def _check_continuous(track: Track) -> None:
         at += fragment.ticks
 
 
-def _playlists(
-    tracks: list[tuple[Rung, OutputFile, Track]],
-    audio: tuple[OutputFile, Track] | None,
-    rate: float,
-    out_dir: Path,
-) -> tuple[list[OutputFile], OutputFile]:
-    lists: list[OutputFile] = []
+def _variants(
+    pictures: Sequence[Picture], wanted: Plan, out_dir: Path
+) -> tuple[list[Variant], list[OutputFile]]:
     variants: list[Variant] = []
-    for rung, file, track in tracks:
+    lists: list[OutputFile] = []
+    rate = float(Fraction(wanted.frame_rate))
+    for rung, file, track in pictures:
         stream = stream_of(file.name, track)
-        shown = _media_list(stream, out_dir / f"{rung.name}.m3u8")
+        shown = _written(media_playlist(stream), out_dir / f"{rung.name}.m3u8", 1)
         keys = _written(key_playlist(stream), out_dir / f"{rung.name}-keys.m3u8", 1)
         lists += [shown, keys]
         size = (rung.width, rung.height)
         variants.append(Variant(stream, size, rate, shown.name, keys.name))
-    sound = None
-    if audio:
-        stream = stream_of(audio[0].name, audio[1])
-        lists.append(_media_list(stream, out_dir / "audio.m3u8"))
-        sound = (stream, lists[-1].name)
-    master = _written(master_playlist(variants, sound), out_dir / "master.m3u8", 2)
-    return lists, master
-
-
-def _media_list(stream: Stream, path: Path) -> OutputFile:
-    return _written(media_playlist(stream), path, 1)
+    return variants, lists
 
 
 def _written(text: str, path: Path, order: int) -> OutputFile:
@@ -216,6 +219,8 @@ async def _check_master(
             continue
         text = file.path.read_text()
         (media,) = references(text)
+        if by_name[media].content_type == WORDS_TYPE:
+            continue
         whole = "I-FRAMES-ONLY" not in text
         total = check_ranges(text, by_name[media].path, whole=whole)
         # Sound comes in frames of 21 ms and may overhang the picture by some.

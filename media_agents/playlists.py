@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 
 from media_agents.boxes import Fragment, Track
 
@@ -12,6 +13,7 @@ _ROUNDING = 0.05
 # The first variant is the one players start with; about 2 Mbit/s suits most.
 START_BIT_RATE = 2_000_000
 AUDIO_GROUP = "sound"
+WORDS_GROUP = "words"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,26 @@ class Variant:
     frame_rate: float
     playlist: str
     key_playlist: str
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One track of sound; the first of a presentation is its default."""
+
+    stream: Stream
+    playlist: str
+    language: str = ""
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """One track of subtitles; `file` is a WebVTT file, `playlist` lists it."""
+
+    file: str
+    playlist: str
+    language: str = ""
+    title: str = ""
 
 
 def stream_of(uri: str, track: Track) -> Stream:
@@ -108,34 +130,78 @@ def _listing(
     return "\n".join([*lines, "#EXT-X-ENDLIST", ""])
 
 
+def words_playlist(file: str, seconds: float) -> str:
+    """The whole programme as one segment."""
+    return "\n".join(
+        [
+            "#EXTM3U",
+            "#EXT-X-VERSION:7",
+            f"#EXT-X-TARGETDURATION:{max(1, ceil(seconds))}",
+            "#EXT-X-PLAYLIST-TYPE:VOD",
+            f"#EXTINF:{seconds:.6f},",
+            file,
+            "#EXT-X-ENDLIST",
+            "",
+        ]
+    )
+
+
 def master_playlist(
-    variants: Sequence[Variant], audio: tuple[Stream, str] | None
+    variants: Sequence[Variant],
+    sounds: Sequence[Heard] = (),
+    words: Sequence[Words] = (),
 ) -> str:
     lines = ["#EXTM3U", "#EXT-X-VERSION:7", "#EXT-X-INDEPENDENT-SEGMENTS"]
-    if audio:
-        lines.append(
-            f'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="{AUDIO_GROUP}",NAME="Original",'
-            'LANGUAGE="und",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="2",'
-            f'URI="{audio[1]}"'
-        )
+    lines += [_sound(each, default=not n) for n, each in enumerate(sounds)]
+    lines += [_words(each) for each in words]
     first = sorted(variants, key=lambda v: abs(v.stream.average - START_BIT_RATE))[:1]
     for variant in [*first, *(v for v in variants if v not in first)]:
-        lines += [_variant(variant, audio[0] if audio else None), variant.playlist]
+        lines += [_variant(variant, sounds, words), variant.playlist]
     lines += [_key_variant(variant) for variant in variants]
     return "\n".join([*lines, ""])
 
 
-def _variant(variant: Variant, audio: Stream | None) -> str:
-    stream = variant.stream
-    codecs = f"{stream.codec},{audio.codec}" if audio else stream.codec
+def _sound(heard: Heard, *, default: bool) -> str:
     return (
-        f"#EXT-X-STREAM-INF:BANDWIDTH={stream.peak + (audio.peak if audio else 0)},"
-        f"AVERAGE-BANDWIDTH={stream.average + (audio.average if audio else 0)},"
-        f'CODECS="{codecs}",RESOLUTION={_pixels(variant)},'
-        f"FRAME-RATE={variant.frame_rate:.3f},"
-        + (f'AUDIO="{AUDIO_GROUP}",' if audio else "")
-        + "CLOSED-CAPTIONS=NONE"
+        f'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="{AUDIO_GROUP}",{_named(heard)},'
+        f"DEFAULT={'YES' if default else 'NO'},AUTOSELECT=YES,"
+        f'CHANNELS="2",URI="{heard.playlist}"'
     )
+
+
+def _words(words: Words) -> str:
+    return (
+        f'#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="{WORDS_GROUP}",{_named(words)},'
+        f'DEFAULT=NO,AUTOSELECT=YES,FORCED=NO,URI="{words.playlist}"'
+    )
+
+
+def _named(track: Heard | Words) -> str:
+    """`title` and `language` must tell the tracks of a group apart."""
+    language = track.language or "und"
+    title = re.sub(r"[\"\r\n]", " ", track.title).strip()
+    name = title or (language if track.language else "Original")
+    return f'NAME="{name}",LANGUAGE="{language}"'
+
+
+def _variant(variant: Variant, sounds: Sequence[Heard], words: Sequence[Words]) -> str:
+    stream = variant.stream
+    # The most that can be asked for at once: any one of the sounds goes with it.
+    peak = max((each.stream.peak for each in sounds), default=0)
+    average = max((each.stream.average for each in sounds), default=0)
+    codecs = dict.fromkeys([stream.codec, *(each.stream.codec for each in sounds)])
+    groups = [f'AUDIO="{AUDIO_GROUP}"'] if sounds else []
+    groups += [f'SUBTITLES="{WORDS_GROUP}"'] if words else []
+    attributes = [
+        f"BANDWIDTH={stream.peak + peak}",
+        f"AVERAGE-BANDWIDTH={stream.average + average}",
+        f'CODECS="{",".join(codecs)}"',
+        f"RESOLUTION={_pixels(variant)}",
+        f"FRAME-RATE={variant.frame_rate:.3f}",
+        *groups,
+        "CLOSED-CAPTIONS=NONE",
+    ]
+    return f"#EXT-X-STREAM-INF:{','.join(attributes)}"
 
 
 def _pixels(variant: Variant) -> str:

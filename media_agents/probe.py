@@ -1,19 +1,16 @@
-"""Reads the facts of a video file and refuses what we must not or cannot transcode.
-
-Only local files under names of ours are opened, with a list of allowed protocols
-and formats: a playlist dressed up as a video must not make us read anything else.
-"""
+"""The facts of a file, or the reason why it is refused and what to do about it."""
 
 import asyncio
-from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
 from pathlib import Path
 
-import msgspec
-
-from media_agents.engines.ffmpeg import INPUT_GUARD, MAX_PIXELS, Engine, Limits, ask
+from media_agents.describing import Described, Stream, describe, number, ratio
+from media_agents.engines.ffmpeg import MAX_PIXELS, Engine
 from media_agents.errors import MediaRefused
+from media_agents.facts import Facts, Sound
+from media_agents.images.looking import is_picture, look
+from media_agents.layout import Layout, layout
+from media_agents.timeline import Timeline, timeline
 
 MAX_SECONDS = 4 * 3600
 MAX_BYTES = 32 << 30
@@ -32,86 +29,24 @@ _AUDIO_CODECS = (
 )
 VIDEO_CODECS = frozenset(_VIDEO_CODECS.split())
 AUDIO_CODECS = frozenset(_AUDIO_CODECS.split())
-_PROBE_LIMITS = Limits(seconds=120, cpu_seconds=120, memory_bytes=2 << 30)
-
-
-class Facts(msgspec.Struct, frozen=True, kw_only=True):
-    """Width and height are those seen after rotation; `sar` goes with them."""
-
-    duration_ms: int
-    width: int
-    height: int
-    rotation: int
-    sar: str
-    fps: float
-    frame_rate: str
-    vfr: bool
-    video_codec: str
-    audio_codec: str
-    channels: int
-    bit_rate: int
-    container: str
-    pix_fmt: str
-    hdr: bool
-    interlaced: bool
-    has_audio: bool
-    video_index: int
-    audio_index: int
-
-
-class _SideData(msgspec.Struct, frozen=True):
-    rotation: float = 0.0
-
-
-class _Stream(msgspec.Struct, frozen=True):
-    index: int
-    codec_type: str = ""
-    codec_name: str = ""
-    width: int = 0
-    height: int = 0
-    pix_fmt: str = ""
-    sample_aspect_ratio: str = ""
-    avg_frame_rate: str = ""
-    duration: str = ""
-    field_order: str = ""
-    color_transfer: str = ""
-    channels: int = 0
-    disposition: dict[str, int] = {}
-    side_data_list: list[_SideData] = []
-    tags: dict[str, str] = {}
-
-
-class _Format(msgspec.Struct, frozen=True):
-    format_name: str = ""
-    duration: str = ""
-    start_time: str = ""
-
-
-class _Answer(msgspec.Struct, frozen=True):
-    streams: list[_Stream] = []
-    format: _Format = _Format()
-
-
-@dataclass(frozen=True, slots=True)
-class _Timeline:
-    start: float
-    end: float
-    gap: float
-    step: float
-    vfr: bool
 
 
 async def probe(path: Path, engine: Engine) -> Facts:
     """Raises `MediaRefused` with what the user can do about it."""
-    size = (await asyncio.to_thread(path.stat)).st_size
+    size, head = await asyncio.to_thread(_begin, path)
     _check_size(size)
-    answer = await _describe(path, engine)
-    video = _video_stream(answer)
-    _check_picture(video)
-    audio = _audio_stream(answer)
-    timeline = await _timeline(path, engine, video.index)
-    seconds = _check_time(video, timeline, _number(answer.format.start_time))
-    return _facts(answer.format, video, audio, timeline, (size, seconds))
+    if is_picture(head):
+        return await look(path, size)
+    described = await describe(path, engine)
+    _check_declared(described)
+    if described.picture is None:
+        return await _heard(path, described, engine, size)
+    return await _seen(path, described, described.picture, (engine, size))
+
+
+def _begin(path: Path) -> tuple[int, bytes]:
+    with path.open("rb") as file:
+        return path.stat().st_size, file.read(16)
 
 
 def _check_size(size: int) -> None:
@@ -125,46 +60,41 @@ def _check_size(size: int) -> None:
         )
 
 
-async def _describe(path: Path, engine: Engine) -> _Answer:
-    show = ("-show_format", "-show_streams", "-of", "json", f"file:{path}")
-    try:
-        found = await ask(
-            engine.ffprobe,
-            ["-v", "error", *INPUT_GUARD, *show],
-            limits=_PROBE_LIMITS,
-        )
-        return msgspec.json.decode(found, type=_Answer)
-    except (MediaRefused, msgspec.DecodeError) as error:
-        raise MediaRefused(
-            "not_a_video",
-            "the file is not a video we can read",
-            "Upload MP4, MOV, MKV, WebM, AVI, MPEG-TS or FLV; export it again if "
-            "it does not play elsewhere.",
-        ) from error
+def _check_declared(described: Described) -> None:
+    """Before anything is read that would take as long as this says."""
+    declared = number(described.format.duration)
+    if declared is not None and declared > MAX_SECONDS:
+        raise _too_long(declared)
 
 
-def _video_stream(answer: _Answer) -> _Stream:
-    for stream in answer.streams:
-        # The picture in an MP3 or M4A is a video stream to FFmpeg.
-        if stream.codec_type == "video" and not stream.disposition.get("attached_pic"):
-            return stream
-    raise MediaRefused(
-        "no_video_stream",
-        "the file has no moving picture",
-        "Upload a video; sound alone cannot be published as one.",
+def _too_long(seconds: float) -> MediaRefused:
+    return MediaRefused(
+        "bad_duration",
+        f"it lasts {seconds:.1f} s",
+        f"Upload something of more than 0 and at most {MAX_SECONDS} s.",
     )
 
 
-def _check_picture(video: _Stream) -> None:
+async def _seen(
+    path: Path, described: Described, picture: Stream, work: tuple[Engine, int]
+) -> Facts:
+    engine, size = work
+    _check_picture(picture)
+    _check_sounds(described.sounds)
+    times = await timeline(path, engine, picture.index)
+    seconds = _check_time(picture, times, number(described.format.start_time))
+    boxes = await asyncio.to_thread(layout, path)
+    return _video_facts(described, picture, times, boxes, (size, seconds))
+
+
+def _check_picture(video: Stream) -> None:
     if video.codec_name not in VIDEO_CODECS:
-        name = video.codec_name or "unknown"
-        raise _unsupported("video", name)
+        raise _unsupported("video", video.codec_name)
     sides = (video.width, video.height)
     if min(sides) < MIN_SIDE:
-        size = f"{video.width}x{video.height}"
         raise MediaRefused(
             "bad_dimensions",
-            f"the picture is {size} pixels",
+            f"the picture is {video.width}x{video.height} pixels",
             f"Upload a video of at least {MIN_SIDE}x{MIN_SIDE} pixels.",
         )
     if max(sides) > MAX_SIDE or video.width * video.height > MAX_PIXELS:
@@ -175,153 +105,137 @@ def _check_picture(video: _Stream) -> None:
         )
 
 
+def _check_sounds(sounds: tuple[Sound, ...]) -> None:
+    for sound in sounds[:1]:
+        if sound.codec not in AUDIO_CODECS:
+            raise _unsupported("audio", sound.codec)
+
+
 def _unsupported(kind: str, name: str) -> MediaRefused:
     return MediaRefused(
         "unsupported_codec",
-        f"{kind} codec {name} is not supported",
+        f"{kind} codec {name or 'unknown'} is not supported",
         "Export the video as H.264 with AAC sound.",
     )
 
 
-def _audio_stream(answer: _Answer) -> _Stream | None:
-    tracks = [s for s in answer.streams if s.codec_type == "audio" and s.channels]
-    if not tracks:
-        return None
-    chosen = max(tracks, key=lambda s: s.disposition.get("default", 0))
-    if chosen.codec_name not in AUDIO_CODECS:
-        raise _unsupported("audio", chosen.codec_name or "unknown")
-    return chosen
-
-
-async def _timeline(path: Path, engine: Engine, index: int) -> _Timeline:
-    # Declared durations lie (truncated uploads, recordings of browsers, gap
-    # bombs), so the packets themselves are read; nothing is decoded for it.
-    entries = "packet=pts_time,dts_time,duration_time,flags"
-    select = ("-select_streams", str(index), "-show_entries", entries)
-    listed = await ask(
-        engine.ffprobe,
-        ["-v", "quiet", *INPUT_GUARD, *select, "-of", "csv=p=0", f"file:{path}"],
-        limits=_PROBE_LIMITS,
-    )
-    times, last = _packet_times(listed.decode(errors="replace"))
-    if not times:
-        raise MediaRefused(
-            "no_frames", "the video has no frames", "Upload the file again."
-        )
-    steps = sorted(b - a for a, b in pairwise(times))
-    typical = steps[len(steps) // 2] if steps else 0.0
-    gap = steps[-1] if steps else 0.0
-    end = times[-1] + (last or typical)
-    return _Timeline(times[0], end, gap, typical, gap > 1.5 * typical > 0)
-
-
-def _packet_times(listed: str) -> tuple[list[float], float]:
-    times: list[float] = []
-    last = 0.0
-    for line in listed.splitlines():
-        texts = line.split(",")
-        # An edit list cuts the beginning off: those packets are never shown.
-        if "D" in texts[-1]:
-            continue
-        fields = [_number(text) for text in texts[:3]]
-        at = next((number for number in fields[:2] if number is not None), None)
-        if at is not None:
-            times.append(at)
-            last = (fields[2] if len(fields) == 3 else None) or last
-    times.sort()
-    return times, last
-
-
-def _check_time(video: _Stream, timeline: _Timeline, start: float | None) -> float:
-    if timeline.gap > MAX_GAP_SECONDS:
+def _check_time(video: Stream, times: Timeline, start: float | None) -> float:
+    if times.gap > MAX_GAP_SECONDS:
         raise MediaRefused(
             "broken_timestamps",
-            f"there is a hole of {timeline.gap:.0f} s between two frames",
+            f"there is a hole of {times.gap:.0f} s between two frames",
             "Export the video again with a constant frame rate.",
         )
-    measured = timeline.end - timeline.start
-    declared = _number(video.duration) or measured
+    _check_whole(times.seconds, number(video.duration))
+    # Sound may begin before the first frame; the programme begins with it.
+    lead = max(0.0, times.start - start) if start is not None else 0.0
+    seconds = times.seconds + min(lead, MAX_GAP_SECONDS)
+    if not 0 < seconds <= MAX_SECONDS:
+        raise _too_long(seconds)
+    return seconds
+
+
+def _check_whole(measured: float, declared: float | None) -> None:
+    declared = declared or measured
     if measured < declared * 0.95 and declared - measured > 0.5:
         raise MediaRefused(
             "truncated",
             f"the file ends after {measured:.1f} of {declared:.1f} s",
             "The upload was cut off; upload the file again.",
         )
-    # Sound may begin before the first frame; the programme begins with it.
-    lead = max(0.0, timeline.start - start) if start is not None else 0.0
-    seconds = measured + min(lead, MAX_GAP_SECONDS)
-    if not 0 < seconds <= MAX_SECONDS:
+
+
+async def _heard(path: Path, described: Described, engine: Engine, size: int) -> Facts:
+    """A file of sound alone, perhaps with a picture on its cover."""
+    if not described.sounds:
         raise MediaRefused(
-            "bad_duration",
-            f"the video lasts {seconds:.1f} s",
-            "Upload a video of more than 0 and at most 14400 s.",
+            "no_video_stream",
+            "the file has neither moving picture nor sound",
+            "Upload a video, a sound or a picture.",
         )
-    return seconds
-
-
-def _facts(
-    container: _Format,
-    video: _Stream,
-    audio: _Stream | None,
-    timeline: _Timeline,
-    measured: tuple[int, float],
-) -> Facts:
-    size, seconds = measured
-    rotation = _rotation(video)
-    turned = rotation % 180 == 90
-    sar = _ratio(video.sample_aspect_ratio) or Fraction(1)
-    rate = _rate(video, timeline)
+    _check_sounds(described.sounds)
+    times = await timeline(path, engine, described.sounds[0].index)
+    _check_whole(times.seconds, number(described.format.duration))
+    if not 0 < times.seconds <= MAX_SECONDS:
+        raise _too_long(times.seconds)
     return Facts(
-        duration_ms=max(1, round(seconds * 1000)),
-        width=video.height if turned else video.width,
-        height=video.width if turned else video.height,
-        rotation=rotation,
-        sar=_spell(1 / sar if turned else sar, ":"),
-        fps=round(float(rate), 3),
-        frame_rate=_spell(rate, "/"),
-        vfr=timeline.vfr,
-        video_codec=video.codec_name,
-        audio_codec=audio.codec_name if audio else "",
-        channels=audio.channels if audio else 0,
-        bit_rate=round(size * 8 / seconds),
-        container=container.format_name.split(",")[0],
-        pix_fmt=video.pix_fmt,
-        hdr=video.color_transfer in HDR_TRANSFERS,
-        interlaced=video.field_order in {"tt", "bb", "tb", "bt"},
-        has_audio=audio is not None,
-        video_index=video.index,
-        audio_index=audio.index if audio else -1,
+        kind="audio",
+        duration_ms=max(1, round(times.seconds * 1000)),
+        bit_rate=round(size * 8 / times.seconds),
+        bytes=size,
+        container=_container(described),
+        sounds=described.sounds,
     )
 
 
-def _rate(video: _Stream, timeline: _Timeline) -> Fraction:
-    declared = _ratio(video.avg_frame_rate)
-    if declared and not timeline.vfr:
+def _video_facts(
+    described: Described,
+    video: Stream,
+    times: Timeline,
+    boxes: Layout,
+    measured: tuple[int, float],
+) -> Facts:
+    size, seconds = measured
+    turned = video.turned % 180 == 90
+    sar = ratio(video.sample_aspect_ratio) or Fraction(1)
+    rate = _rate(video, times)
+    return Facts(
+        kind="video",
+        duration_ms=max(1, round(seconds * 1000)),
+        width=video.height if turned else video.width,
+        height=video.width if turned else video.height,
+        rotation=video.turned,
+        sar=_spell(1 / sar if turned else sar, ":"),
+        fps=round(float(rate), 3),
+        frame_rate=_spell(rate, "/"),
+        vfr=times.vfr,
+        frames=times.frames,
+        video_codec=video.codec_name,
+        video_profile=video.profile,
+        level=max(0, video.level),
+        bit_depth=_depth(video),
+        video_bit_rate=round(times.bytes * 8 / seconds),
+        key_gap_s=round(times.key_gap, 3),
+        bit_rate=round(size * 8 / seconds),
+        bytes=size,
+        container=_container(described),
+        pix_fmt=video.pix_fmt,
+        color_space=video.color_space,
+        color_transfer=video.color_transfer,
+        color_primaries=video.color_primaries,
+        color_range=video.color_range,
+        hdr=video.color_transfer in HDR_TRANSFERS,
+        interlaced=video.field_order in {"tt", "bb", "tb", "bt"},
+        video_index=video.index,
+        sounds=described.sounds,
+        captions=described.captions,
+        edit_list=boxes.edited or times.edited,
+        trimmed=times.edited,
+        fast_start=boxes.fast_start,
+    )
+
+
+def _container(described: Described) -> str:
+    """`mp4`, `mov`, `matroska`, `mpegts`, …; ffprobe names what reads it, not it."""
+    names = described.format.format_name.split(",")
+    brand = described.format.tags.get("major_brand", "").strip()
+    return "mp4" if "mp4" in names and brand != "qt" else names[0]
+
+
+def _depth(video: Stream) -> int:
+    if video.bits_per_raw_sample.isdigit() and int(video.bits_per_raw_sample):
+        return int(video.bits_per_raw_sample)
+    return next((bits for bits in (16, 12, 10) if f"p{bits}" in video.pix_fmt), 8)
+
+
+def _rate(video: Stream, times: Timeline) -> Fraction:
+    declared = ratio(video.avg_frame_rate)
+    if declared and not times.vfr:
         return declared
     # The usual step, not the average: bursts are what a viewer notices.
-    rate = 1 / timeline.step if timeline.step > 0 else 25.0
+    rate = 1 / times.step if times.step > 0 else 25.0
     return Fraction(rate).limit_denominator(1001)
-
-
-def _rotation(video: _Stream) -> int:
-    turns = [side.rotation for side in video.side_data_list if side.rotation]
-    turn = turns[0] if turns else _number(video.tags.get("rotate", "")) or 0.0
-    return round(turn) % 360
-
-
-def _ratio(text: str) -> Fraction | None:
-    over, _, under = text.replace("/", ":").partition(":")
-    if not (over.isdigit() and under.isdigit() and int(over) and int(under)):
-        return None
-    return Fraction(int(over), int(under))
 
 
 def _spell(value: Fraction, sign: str) -> str:
     return f"{value.numerator}{sign}{value.denominator}"
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None

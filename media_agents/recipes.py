@@ -6,19 +6,35 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
-from media_agents.cover import cover
 from media_agents.engines.ffmpeg import Engine
-from media_agents.package import OutputFile, Package, named_by_content, package
-from media_agents.probe import Facts, probe
+from media_agents.errors import MediaRefused
+from media_agents.facts import Facts
+from media_agents.muxing import OutputFile
+from media_agents.package import Package, package
+from media_agents.planning import Plan, Rung, plan, weighted_seconds
+from media_agents.probe import probe
+from media_agents.profiles import Profile, profiles
+from media_agents.rendering import plan_for, render
+from media_agents.sides import Sides, side_products
 from media_agents.storage import Storage
-from media_agents.transcode import Plan, Rung, plan, transcode, weighted_seconds
+from media_agents.transcode import Renditions, transcode
 
-PACKAGER = "hls-fmp4-1"
+PACKAGER = "hls-fmp4-2"
 _PROBED = 2
 _ENCODED = 92
 _PACKAGED = 96
 _COVERED = 99
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """`at` in seconds; `score` is higher the more there is to see."""
+
+    name: str
+    at: float
+    score: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +50,9 @@ class Video:
     height: int
     master: str
     progressive: str
-    cover: str
+    covers: tuple[Cover, ...]
+    thumbnails: str
+    waveform: str
     weighted_seconds: float
     files: tuple[OutputFile, ...]
 
@@ -51,34 +69,82 @@ async def make_video(
     work_dir: Path,
     *,
     engine: Engine,
-    profiles: Sequence[str] = (),
+    wished: Sequence[str] = (),
     progress: Callable[[int], None] | None = None,
 ) -> Video:
-    """`work_dir` is private to the job; the caller removes it whatever happens."""
+    """Of names of rungs a ladder, of a destination's name the one file it takes.
+
+    `work_dir` is private to the job; the caller removes it whatever happens.
+    """
     tell = progress or _silent
     facts = await probe(source, engine)
     tell(_PROBED)
-    wanted = plan(facts, profiles)
-    share = (_ENCODED - _PROBED) / 100
-    made = await transcode(
-        source,
-        wanted,
-        work_dir,
-        engine=engine,
-        progress=lambda percent: tell(_PROBED + int(percent * share)),
-    )
-    tell(_ENCODED)
-    packed = await package(made, wanted, work_dir, engine=engine)
-    tell(_PACKAGED)
-    # Our own top rung is upright, SDR and has a key frame every two seconds.
-    top = made.videos[0][1]
-    picture = await cover(top, packed.duration_ms, work_dir, engine=engine)
+    destination = destination_of(wished)
+    wanted = plan_for(facts, destination) if destination else plan(facts, wished)
+    work = Making(source, work_dir, engine, destination, tell)
+    try:
+        made, packed = await work.make(wanted)
+    except MediaRefused as refused:
+        if not wanted.copies or refused.code != "bad_output":
+            raise
+        # The source looked as if it could be copied and is not what players expect.
+        wanted = replace(wanted, copies=False)
+        made, packed = await work.make(wanted)
+    seconds = packed.duration_ms / 1000
+    sides = await side_products(made, seconds, work_dir, engine=engine)
     tell(_COVERED)
-    return _video(facts, wanted, packed, picture)
+    return _video(facts, wanted, packed, sides)
 
 
-def _video(facts: Facts, wanted: Plan, packed: Package, picture: Path) -> Video:
-    still = named_by_content(picture, "cover", "image/jpeg", 0)
+def destination_of(names: Sequence[str]) -> Profile | None:
+    """The profile of a destination; raises MediaRefused beside any other name."""
+    known = [each for each in names if each in profiles()]
+    if known and len(names) > 1:
+        raise MediaRefused(
+            "unknown_profile",
+            f"{known[0]} is a destination and stands alone",
+            "Ask for each destination in a job of its own.",
+        )
+    return profiles()[known[0]] if known else None
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """What every way from a source to files shares."""
+
+    source: Path
+    work_dir: Path
+    engine: Engine
+    destination: Profile | None
+    tell: Callable[[int], None]
+
+    async def make(self, wanted: Plan) -> tuple[Renditions, Package]:
+        share = (_ENCODED - _PROBED) / 100
+        made = await transcode(
+            self.source,
+            wanted,
+            self.work_dir,
+            engine=self.engine,
+            progress=lambda percent: self.tell(_PROBED + int(percent * share)),
+        )
+        self.tell(_ENCODED)
+        packed = await self._packed(made, wanted)
+        self.tell(_PACKAGED)
+        return made, packed
+
+    async def _packed(self, made: Renditions, wanted: Plan) -> Package:
+        if self.destination is None:
+            return await package(made, wanted, self.work_dir, engine=self.engine)
+        return await render(
+            made,
+            self.destination,
+            self.work_dir,
+            engine=self.engine,
+            edited=wanted.edit_list,
+        )
+
+
+def _video(facts: Facts, wanted: Plan, packed: Package, sides: Sides) -> Video:
     top = wanted.rungs[0]
     return Video(
         source=facts,
@@ -90,9 +156,11 @@ def _video(facts: Facts, wanted: Plan, packed: Package, picture: Path) -> Video:
         height=top.height,
         master=packed.master,
         progressive=packed.progressive,
-        cover=still.name,
+        covers=tuple(Cover(f.name, c.at, c.score) for c, f in sides.covers),
+        thumbnails=sides.thumbnails,
+        waveform=sides.waveform,
         weighted_seconds=round(weighted_seconds(wanted), 3),
-        files=(still, *packed.files),
+        files=(*sides.files, *packed.files),
     )
 
 

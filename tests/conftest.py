@@ -3,10 +3,15 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 FOLDER = Path(__file__).with_name("fixtures")
 
 pytest_plugins = [f"fixtures.{path.stem}" for path in sorted(FOLDER.glob("fix_*.py"))]
+
+# Tests are not timed: another process may have the processor for a while.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 LONG = ("tests/faults/", "tests/e2e/")
 

@@ -50,7 +50,7 @@ async def importing(
     profiles: tuple[str, ...] = (),
 ) -> tuple[str, Outcome]:
     """The asset's id; once it is here it is transcoded to the profiles, if any."""
-    _check_source(source, write.who.tenant)
+    check_source(source, write.who.tenant)
     if await rows.one("projects", Item, project_id) is None:
         raise missing("project", "/projectId")
     if not write.repeated:
@@ -66,7 +66,8 @@ async def importing(
     return asset_id, await decide(write, wish, asset_id)
 
 
-def _check_source(source: str, tenant: str) -> None:
+def check_source(source: str, tenant: str) -> None:
+    """Raises Problem for what nobody may have fetched here."""
     if source.startswith("s3://"):
         _, _, key = source.removeprefix("s3://").partition("/")
         if not own_prefix(tenant, key):

@@ -13,7 +13,7 @@ from api.routes.asset_shelf import Version
 from api.routes.assets import Asset, need
 from api.shapes import Body, Id, Item, Line, Receipt
 from api.uploads import CONTENT_TYPES, Upload, Wanted, in_parts, sign_rest, sign_upload
-from api.writes import Write, Writes, answer, decide, receipt
+from api.writes import Outcome, Write, Writes, answer, decide, receipt
 from media_agents.errors import ObjectMissing
 from media_agents.storage import ObjectFacts, Part, object_key
 from projections.assets.query import SAME, VERSIONS
@@ -85,6 +85,19 @@ async def presign(body: NewAsset, write: Writes, parts: P, rows: Read) -> Respon
     row = await rows.one("assets", Asset, asset_id)
     kept = row.upload_id if row else wanted.upload_id
     upload = await sign_upload(parts, wanted.model_copy(update={"upload_id": kept}))
+    made = f"/api/v1/assets/{asset_id}"
+    return await _answered(write, rows, outcome, asset_id, upload, made=made)
+
+
+async def _answered(
+    write: Write,
+    rows: Read,
+    outcome: Outcome,
+    asset_id: str,
+    upload: Upload,
+    *,
+    made: str = "",
+) -> Response:
     told = PresignReceipt(
         **receipt(write, outcome, asset_id).model_dump(), upload=upload
     )
@@ -93,7 +106,6 @@ async def presign(body: NewAsset, write: Writes, parts: P, rows: Read) -> Respon
         found = await rows.one("assets", Asset, asset_id)
         return PresignedAsset(**dict(found), upload=upload) if found else None
 
-    made = f"/api/v1/assets/{asset_id}"
     return await answer(write, outcome, told, show, made=made)
 
 
@@ -154,15 +166,7 @@ async def presign_version(
     )
     outcome = await decide(write, wish, asset_id, cause=row.event_id)
     upload = await sign_upload(parts, wanted)
-    told = PresignReceipt(
-        **receipt(write, outcome, asset_id).model_dump(), upload=upload
-    )
-
-    async def show() -> PresignedAsset | None:
-        found = await rows.one("assets", Asset, asset_id)
-        return PresignedAsset(**dict(found), upload=upload) if found else None
-
-    return await answer(write, outcome, told, show)
+    return await _answered(write, rows, outcome, asset_id, upload)
 
 
 @router.get("/assets/{asset_id}/upload")

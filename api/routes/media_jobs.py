@@ -7,12 +7,13 @@ from pydantic import Field, StringConstraints
 
 from api.deps import Read
 from api.problems import conflict, invalid, missing
-from api.routes.asset_imports import importing
+from api.routes.asset_imports import check_source, importing
 from api.routes.assets import Asset
 from api.routes.tasks import Task
 from api.shapes import Body, Id, Receipt
 from api.writes import Outcome, Write, Writes, answer, decide
-from media_agents.transcode import CAPS
+from media_agents.planning import CAPS
+from media_agents.profiles import profiles
 from schemas.commands.asset import RequestTranscode
 from schemas.ids import derived, event_id
 
@@ -41,13 +42,7 @@ class MediaReceipt(Receipt):
 
 @router.post("/media/jobs", status_code=202, response_model=MediaReceipt)
 async def request_media_job(body: NewMediaJob, write: Writes, rows: Read) -> Response:
-    for index, name in enumerate(body.profiles):
-        if name not in CAPS:
-            raise invalid(
-                f"/profiles/{index}",
-                f"There is no profile {name}.",
-                f"Use some of: {', '.join(CAPS)}.",
-            )
+    _check_profiles(body.profiles)
     if body.asset_id and body.source_url is None:
         return await _transcode(body, body.asset_id, write, rows)
     if body.source_url and body.asset_id is None:
@@ -55,6 +50,20 @@ async def request_media_job(body: NewMediaJob, write: Writes, rows: Read) -> Res
     raise invalid(
         "/assetId", "Name either an asset or a source.", "Send assetId or sourceUrl."
     )
+
+
+def _check_profiles(names: list[str]) -> None:
+    """Some rungs of the ladder, or one destination alone."""
+    for index, name in enumerate(names):
+        alone = name in profiles() and len(names) == 1
+        if name not in CAPS and not alone:
+            raise invalid(
+                f"/profiles/{index}",
+                f"{name} stands alone."
+                if name in profiles()
+                else f"There is no profile {name}.",
+                f"Use some of: {', '.join(CAPS)}; or one of: {', '.join(profiles())}.",
+            )
 
 
 async def _transcode(
@@ -75,6 +84,7 @@ async def _transcode(
 
 
 async def _import(body: NewMediaJob, source: str, write: Write, rows: Read) -> Response:
+    check_source(source, write.who.tenant)
     if body.project_id is None:
         raise invalid("/projectId", "An import needs a project.", "Add projectId.")
     asset_id, outcome = await importing(

@@ -21,8 +21,15 @@ router = APIRouter(tags=["watch"])
 
 MASTER = "master.m3u8"
 PLAYLIST = "application/vnd.apple.mpegurl"
-_TYPES = {"mp4": "video/mp4", "m4s": "video/iso.segment", "ts": "video/mp2t"}
+_TYPES = {
+    "mp4": "video/mp4",
+    "m4s": "video/iso.segment",
+    "ts": "video/mp2t",
+    "vtt": "text/vtt",
+}
 Token = Annotated[str, Path(max_length=600)]
+_OPEN = {"Access-Control-Allow-Origin": "*", "Cache-Control": "no-store"}
+SheetName = Annotated[str, Path(pattern=r"^thumbnails-[0-9a-f]+$", max_length=120)]
 Name = Annotated[str, Path(pattern=r"^[A-Za-z0-9_][\w.-]*\.m3u8$", max_length=120)]
 
 
@@ -32,15 +39,31 @@ async def playlist(token: Token, name: Name, parts: P) -> Response:
     video = await _video(parts, _link(parts, token))
     folder = video.hls_key.rpartition("/")[0]
     key = video.hls_key if name == MASTER else f"{folder}/{name}"
+    text = await _text(parts, key)
+    return Response(
+        await _signed(parts, folder, text), media_type=PLAYLIST, headers=_OPEN
+    )
+
+
+@router.get("/hls/{token}/{name}.vtt")
+async def thumbnails(token: Token, name: SheetName, parts: P) -> Response:
+    """Cues that name parts of pictures, for players that show them while scrubbing."""
+    video = await _video(parts, _link(parts, token))
+    if video.thumbnails_key.rpartition("/")[2] != f"{name}.vtt":
+        raise missing("thumbnails", "/path/name")
+    folder = video.thumbnails_key.rpartition("/")[0]
+    text = await _text(parts, video.thumbnails_key)
+    for sheet in dict.fromkeys(re.findall(r"^(\S+)#xywh=", text, re.MULTILINE)):
+        address = await sign_get(parts, f"{folder}/{sheet}", "image/jpeg")
+        text = text.replace(f"{sheet}#", f"{address}#")
+    return Response(text, media_type="text/vtt", headers=_OPEN)
+
+
+async def _text(parts: Parts, key: str) -> str:
     try:
-        text = (await parts.storage.get_bytes(key)).decode()
+        return (await parts.storage.get_bytes(key)).decode()
     except ObjectMissing as gone:
         raise missing("playlist", "/path/name") from gone
-    return Response(
-        await _signed(parts, folder, text),
-        media_type=PLAYLIST,
-        headers={"Access-Control-Allow-Origin": "*", "Cache-Control": "no-store"},
-    )
 
 
 @router.get("/watch/{token}", response_class=HTMLResponse)

@@ -144,6 +144,17 @@ async def ask(
     return bytes(answer)
 
 
+async def overheard(
+    program: str, arguments: Sequence[str], *, limits: Limits = DEFAULT_LIMITS
+) -> list[str]:
+    """Runs a program that tells on standard error; its last lines."""
+    child = await _start([program, *arguments], limits)
+    tail: deque[str] = deque(maxlen=STDERR_LINES)
+    await _finish(child, limits, _collect(child.stdout, bytearray()), tail)
+    judge(child.returncode, tail)
+    return list(tail)
+
+
 async def _start(argv: Sequence[str], limits: Limits) -> asyncio.subprocess.Process:
     bounds = (limits.memory_bytes, limits.cpu_seconds, limits.file_bytes)
     return await asyncio.create_subprocess_exec(

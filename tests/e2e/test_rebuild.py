@@ -32,6 +32,8 @@ SIGNED = {
     "url",
     "hlsUrl",
     "coverUrl",
+    "thumbnailsUrl",
+    "waveformUrl",
     "watchUrl",
     "downloadUrl",
     "shareLink",

@@ -78,6 +78,7 @@ def test_each_recipe_touches_at_most_three_places() -> None:
 
     assert set(recipes) == {
         "A platform",
+        "A destination for files",
         "An AI tool",
         "A projection",
         "An event type",

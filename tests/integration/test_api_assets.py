@@ -299,3 +299,15 @@ def test_another_picture_can_stand_for_a_video(tenant: Tenant, project: str) -> 
 def ready(tenant: Tenant, video: str) -> dict[str, Any] | None:
     found: dict[str, Any] = tenant.http.get(f"/videos/{video}").json()
     return found if found.get("status") == "ready" else None
+
+
+def test_a_destination_stands_alone(tenant: Tenant, project: str) -> None:
+    asset = uploaded(tenant, project, b"another film")
+    wish = {"type": "transcode", "assetId": asset}
+    for profiles, place in ((["720p", "douyin"], 1), (["betamax"], 0)):
+        answer = tenant.http.post("/media/jobs", json={**wish, "profiles": profiles})
+        assert answer.status_code == 422
+        assert answer.json()["errors"][0]["pointer"] == f"/profiles/{place}"
+        assert "douyin" in answer.json()["errors"][0]["remedy"]
+    told = tenant.http.post("/media/jobs", json={**wish, "profiles": ["douyin"]})
+    assert told.status_code in {201, 202}

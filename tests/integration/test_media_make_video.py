@@ -136,14 +136,33 @@ async def test_odd_sources_come_out_straight(
     assert picture["avg_frame_rate"] == picture["r_frame_rate"]
     assert picture["color_space"] == "bt709"
     assert len(streams) == 1 + has_sound
-    with Image.open(tmp_path / video.cover) as cover:
+    with Image.open(tmp_path / video.covers[0].name) as cover:
         assert cover.format == "JPEG"
         assert cover.size == sizes[0]
 
 
+async def test_thumbnails_cover_the_whole_video_and_sound_has_its_wave(
+    engine, clip, tmp_path
+):
+    video = await make_video(clip("hd.mp4"), tmp_path, engine=engine)
+    text = (tmp_path / video.thumbnails).read_text()
+    times = re.findall(r"(\S+) --> (\S+)", text)
+    (sheet,) = set(re.findall(r"^(\S+)#xywh=", text, re.MULTILINE))
+
+    assert times[0][0] == "00:00:00.000"
+    assert times[-1][1] == "00:00:05.000"
+    assert [end for _, end in times[:-1]] == [start for start, _ in times[1:]]
+    with Image.open(tmp_path / sheet) as picture:
+        assert picture.size == (160 * len(times), 90)
+    with Image.open(tmp_path / video.waveform) as wave:
+        assert wave.size == (1200, 160)
+    assert 1 <= len(video.covers) <= 4
+    assert {f.name for f in video.files} >= {each.name for each in video.covers}
+
+
 async def test_the_cover_is_not_the_black_beginning(engine, clip, tmp_path):
     video = await make_video(clip("black_first.mp4"), tmp_path, engine=engine)
-    with Image.open(tmp_path / video.cover) as cover:
+    with Image.open(tmp_path / video.covers[0].name) as cover:
         low, high = cover.convert("L").getextrema()
     assert high - low > 100
 

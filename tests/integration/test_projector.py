@@ -124,7 +124,8 @@ def as_stored(table: Table, values: dict[str, Value]) -> dict[str, object]:
 
 def is_plain(name: str, value: object) -> bool:
     """Postgres has defaults, and writes the words of a search in a way of its own."""
-    return value is not None and value != "" and not name.endswith("words")
+    default = value is None or value is False or value in ("", [], ())
+    return not default and not name.endswith("words")
 
 
 def test_real_tables_keep_the_rules_of_the_contract(

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media_agents.cover import most_detailed
 from media_agents.engines.ffmpeg import Progress, judge
 from media_agents.errors import FetchRefused, MediaRefused, TryLater
 from media_agents.fetch import check_url, is_public
@@ -126,11 +125,3 @@ def test_growth_is_what_the_watchdog_counts():
 def test_an_exit_code_names_the_reaction(code, line, reaction):
     with pytest.raises(reaction):
         judge(code, deque([line] if line else []))
-
-
-def test_the_picture_with_most_to_see_becomes_the_cover(tmp_path):
-    for name, size in (("a", 10), ("b", 30), ("c", 20)):
-        (tmp_path / name).write_bytes(b"x" * size)
-    assert most_detailed(sorted(tmp_path.iterdir())).name == "b"
-    with pytest.raises(MediaRefused):
-        most_detailed([])

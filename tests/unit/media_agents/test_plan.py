@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from media_agents.errors import MediaRefused
-from media_agents.probe import Facts
+from media_agents.facts import Caption, Facts, Sound
+from media_agents.planning import CAPS, Plan, Track, plan
 from media_agents.recipes import job_key
-from media_agents.transcode import CAPS, Plan, arguments, filter_graph, plan
+from media_agents.transcode import arguments, filter_graph
 
 FACTS = Facts(
     duration_ms=5000,
@@ -20,16 +21,13 @@ FACTS = Facts(
     frame_rate="30/1",
     vfr=False,
     video_codec="h264",
-    audio_codec="aac",
-    channels=2,
     bit_rate=1,
-    container="mov",
+    container="matroska",
     pix_fmt="yuv420p",
     hdr=False,
     interlaced=False,
-    has_audio=True,
     video_index=0,
-    audio_index=1,
+    sounds=(Sound(index=1, codec="aac", channels=2),),
 )
 
 
@@ -123,7 +121,6 @@ def test_the_command_decodes_once_and_guards_its_input(tmp_path):
     assert "hls" not in before_input[before_input.index("-format_whitelist") + 1]
     assert made[made.index("-i") + 1].startswith("file:")
     assert made.count("libx264") == 2
-    assert made.count("aac") == 1
 
 
 def test_key_frames_are_two_seconds_apart_in_every_rung(tmp_path):
@@ -140,9 +137,59 @@ def test_trouble_in_the_source_adds_its_filter():
     assert "tonemap" in filter_graph(plan(facts(hdr=True)))
 
 
-def test_a_silent_source_gets_no_sound():
-    made = plan(facts(has_audio=False, audio_index=-1))
-    assert "[sound]" not in filter_graph(made)
+def test_every_track_of_sound_goes_along_and_words_that_can_be_read():
+    sounds = (
+        Sound(index=1, codec="aac", channels=2, language="eng", default=True),
+        Sound(index=2, codec="ac3", channels=6, language="chi", title="配音"),
+    )
+    captions = (
+        Caption(index=3, codec="subrip", language="chi"),
+        Caption(index=4, codec="dvd_subtitle", text=False),
+    )
+    made = plan(facts(sounds=sounds, captions=captions))
+
+    assert made.sounds == (Track(1, "eng"), Track(2, "chi", "配音"))
+    assert made.captions == (Track(3, "chi"),)
+    assert plan(facts(sounds=())).sounds == ()
+
+
+CONFORMING = {
+    "container": "mp4",
+    "width": 1280,
+    "height": 720,
+    "level": 31,
+    "key_gap_s": 2.0,
+    "video_bit_rate": 2_000_000,
+    "color_space": "bt709",
+}
+
+
+def test_a_conforming_picture_goes_along_as_it_is(tmp_path):
+    made = plan(facts(**CONFORMING))
+    line = arguments(tmp_path / "in", made, tmp_path)
+
+    assert made.copies
+    assert [r.name for r in made.encoded] == ["480p"]
+    assert line.count("libx264") == 1
+    assert line[line.index("-c:v") + 1] == "copy"
+    assert line[line.index("-force_key_frames") + 1] == "source"
+    assert "fps=" not in filter_graph(made)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"container": "mpegts"},
+        {"trimmed": True},
+        {"vfr": True},
+        {"width": 1279},
+        {"video_bit_rate": 9_000_000},
+        {"key_gap_s": 10.0},
+    ],
+)
+def test_any_other_picture_is_encoded(changes):
+    assert not plan(facts(**{**CONFORMING, **changes})).copies
+    assert not plan(facts(**CONFORMING), copy=False).copies
 
 
 def test_a_job_key_changes_with_everything_that_changes_bytes():

@@ -7,13 +7,16 @@ from media_agents.boxes import Fragment, Track
 from media_agents.errors import MediaRefused
 from media_agents.package import check_ranges
 from media_agents.playlists import (
+    Heard,
     Variant,
+    Words,
     key_playlist,
     master_playlist,
     media_playlist,
     read_segments,
     references,
     stream_of,
+    words_playlist,
 )
 
 
@@ -70,7 +73,7 @@ def test_key_frame_playlists_have_one_entry_for_each_key_frame():
 def test_the_master_declares_the_measured_rates():
     sound = stream_of("a.mp4", track(4000, 4000, 4000, 2000, codec="mp4a.40.2"))
     seen = m3u8.loads(
-        master_playlist([variant("v", 100, 200, 300, 400)], (sound, "a.m3u8"))
+        master_playlist([variant("v", 100, 200, 300, 400)], [Heard(sound, "a.m3u8")])
     )
     (shown,) = seen.playlists
     # Peak: the last video segment (400 B in 2 s) and the first of the sound.
@@ -82,16 +85,44 @@ def test_the_master_declares_the_measured_rates():
     assert seen.media[0].uri == "a.m3u8"
 
 
+def test_languages_and_words_are_groups_that_every_variant_names():
+    heard = [
+        Heard(stream_of("a.mp4", track(400, codec="mp4a.40.2")), "a.m3u8", "en"),
+        Heard(
+            stream_of("b.mp4", track(900, codec="mp4a.40.2")), "b.m3u8", "zh", "配音"
+        ),
+    ]
+    words = [Words("w.vtt", "w.m3u8", "zh", '中文 "字幕"')]
+    seen = m3u8.loads(master_playlist([variant("v", 100)], heard, words))
+    (shown,) = seen.playlists
+    told = [(m.type, m.language, m.name, m.default, m.uri) for m in seen.media]
+    assert told == [
+        ("AUDIO", "en", "en", "YES", "a.m3u8"),
+        ("AUDIO", "zh", "配音", "NO", "b.m3u8"),
+        ("SUBTITLES", "zh", "中文  字幕", "NO", "w.m3u8"),
+    ]
+    assert shown.stream_info.bandwidth == (100 + 900) * 8 // 2
+    assert shown.stream_info.codecs == "avc1.64001f,mp4a.40.2"
+    assert (shown.stream_info.audio, shown.stream_info.subtitles) == ("sound", "words")
+
+
+def test_words_are_one_segment_as_long_as_the_programme():
+    seen = m3u8.loads(words_playlist("w.vtt", 12.4))
+    assert [(s.uri, s.duration) for s in seen.segments] == [("w.vtt", 12.4)]
+    assert seen.target_duration == 13
+    assert seen.is_endlist
+
+
 def test_a_silent_master_names_no_audio_group():
-    text = master_playlist([variant("v", 100)], None)
+    text = master_playlist([variant("v", 100)])
     assert "AUDIO" not in text
 
 
 def test_the_variant_near_two_megabits_comes_first():
     high, low = variant("high", 4_000_000), variant("low", 500_000)
-    seen = m3u8.loads(master_playlist([high, low], None))
+    seen = m3u8.loads(master_playlist([high, low]))
     assert [p.uri for p in seen.playlists] == ["low.m3u8", "high.m3u8"]
-    assert references(master_playlist([high, low], None)) == (
+    assert references(master_playlist([high, low])) == (
         "low.m3u8",
         "high.m3u8",
         "high-keys.m3u8",

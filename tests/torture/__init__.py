@@ -1,0 +1,1 @@
+"""Odd, broken and hostile files, each with the verdict it must get."""
