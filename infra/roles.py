@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -199,11 +199,14 @@ def worker_media(settings: Settings) -> None:
     async def work(ports: "Ports", _answers: "Answers") -> "Works":
         from media_agents.agent import Studio
         from media_agents.engines.ffmpeg import find_engine
+        from media_agents.remembering import Memory
 
         engine = find_engine(settings.ffmpeg)
-        return Studio(ports.storage, engine, _scratch(settings)).work()
+        memory = Memory(await ports.pool(largest=2))
+        studio = Studio(ports.storage, engine, _scratch(settings), memory=memory)
+        return studio.work()
 
-    _serve(settings, "media", settings.media_slots, work)
+    _serve(settings, "media", settings.media_slots, work, _labels(settings))
 
 
 def worker_publish(settings: Settings) -> None:
@@ -229,7 +232,22 @@ def _scratch(settings: Settings) -> Path:
     return scratch
 
 
-def _serve(settings: Settings, role: str, slots: int, work: "MakeWork") -> None:
+def _labels(settings: Settings) -> Sequence[str]:
+    """What was set, and hardware encoders that work here and now."""
+    from media_agents.encoders import proven
+    from media_agents.engines.ffmpeg import find_engine
+
+    found = asyncio.run(proven(find_engine(settings.ffmpeg)))
+    return (*settings.labels, *found)
+
+
+def _serve(
+    settings: Settings,
+    role: str,
+    slots: int,
+    work: "MakeWork",
+    labels: Sequence[str] = (),
+) -> None:
     """A Faust worker process; its ports open before Faust and close after it."""
     from streams import runtime
 
@@ -251,7 +269,7 @@ def _serve(settings: Settings, role: str, slots: int, work: "MakeWork") -> None:
                 lease_s=settings.lease_s,
                 heartbeat_s=settings.heartbeat_s,
             )
-            leases = Leases(pool, settings.lease_s)
+            leases = Leases(pool, settings.lease_s, labels)
             yield Jobs(terms, leases, answers, await work(opened, answers))
 
     datadir = settings.data / "faust" / role

@@ -33,6 +33,11 @@ def default_cache() -> Path:
     return Path(root).expanduser() / "contentops"
 
 
+def spare_slots() -> int:
+    """Media jobs at once: each keeps about two cores busy, and eight are enough."""
+    return max(1, min(8, (os.cpu_count() or 1) // 2))
+
+
 def inherited() -> dict[str, str]:
     """The environment for a child, without any setting of ours."""
     return {
@@ -113,7 +118,8 @@ class Settings(BaseSettings):
     lease_s: float = 15
     heartbeat_s: float = 5
     ai_slots: int = 4
-    media_slots: int = 1
+    media_slots: int = Field(default_factory=spare_slots, ge=1)
+    media_labels: str = ""
     publish_slots: int = 4
     missed_after_s: float = Field(default=3600, ge=1)
     direct_max: int = Field(default=50, ge=1)
@@ -125,6 +131,12 @@ class Settings(BaseSettings):
         return (self.public_url or f"http://{self.api_host}:{self.api_port}").rstrip(
             "/"
         )
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What `CONTENTOPS_MEDIA_LABELS` says, parted by commas."""
+        parts = (each.strip() for each in self.media_labels.split(","))
+        return tuple(each for each in parts if each)
 
     @property
     def audit_folder(self) -> Path:

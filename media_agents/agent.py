@@ -10,15 +10,19 @@ from pathlib import Path
 from typing import TypeAlias
 
 from media_agents import errors
+from media_agents.encoders import wanted_encoder
 from media_agents.engines.ffmpeg import Engine
 from media_agents.facts import Facts, Loudness
 from media_agents.fetch import DEFAULT_GUARD, Guard, fetch
 from media_agents.loudness import loudness
+from media_agents.pace import UNKNOWN_PACE, Pace
 from media_agents.planning import Rung
 from media_agents.probe import probe
-from media_agents.recipes import Video, make_video, publish_files
+from media_agents.recipes import Video, job_key, make_video, publish_files
+from media_agents.remembering import Memory, StoredPieces, copied
 from media_agents.storage import Storage, own_prefix
 from media_agents.telling import media_facts
+from media_agents.transcode import Terms
 from schemas.jobs import (
     Cover,
     Fetched,
@@ -33,6 +37,7 @@ from schemas.jobs import (
     Transcoded,
     TranscodeInput,
 )
+from streams.agents.spending import reuse, spend
 from streams.agents.work import Impossible, Job, Report, TryLater, Work
 
 _BLOCK = 1 << 20
@@ -69,11 +74,13 @@ class Studio:
         scratch: Path,
         *,
         guard: Guard = DEFAULT_GUARD,
+        memory: Memory | None = None,
     ) -> None:
         self._storage = storage
         self._engine = engine
         self._scratch = scratch
         self._guard = guard
+        self._memory = memory
 
     def work(self) -> dict[type[JobInput], Work]:
         return {
@@ -109,6 +116,14 @@ class Studio:
     @spoken
     async def transcode(self, job: Job, report: Report) -> JobResult:
         wanted = job.asked(TranscodeInput)
+        prefix = f"{job.tenant}/videos/{wanted.video_id}"
+        recipe = (wanted.profiles, wanted.needs)
+        key = job_key(wanted.sha256, recipe, self._engine.version)
+        if again := await self._made_before(job, wanted.video_id, key):
+            return again
+        pieces = StoredPieces(self._storage, f"{prefix}/pieces/{key[:16]}")
+        encoder = wanted_encoder(wanted.needs)
+        terms = Terms(await self._pace(), pieces, encoder=encoder)
         async with self._folder() as folder:
             report(1, "download")
             path = await self._source(wanted.object_key, wanted.sha256, folder)
@@ -118,11 +133,27 @@ class Studio:
                 engine=self._engine,
                 wished=wanted.profiles,
                 progress=lambda percent: report(min(percent, 95), "transcode"),
+                terms=terms,
             )
             report(96, "upload")
-            prefix = f"{job.tenant}/videos/{wanted.video_id}"
             await publish_files(self._storage, prefix, made.files)
-            return await self._transcoded(wanted.video_id, prefix, made)
+            await pieces.forget()
+            return await self._transcoded(wanted.video_id, prefix, made, key)
+
+    async def _made_before(
+        self, job: Job, video_id: str, recipe_key: str
+    ) -> Transcoded | None:
+        """The same source, recipe and programs make the same bytes: they are copied."""
+        earlier = (
+            await self._memory.same(job.tenant, recipe_key) if self._memory else None
+        )
+        if earlier is None or earlier.video_id == video_id:
+            return None
+        reuse(earlier.video_id)
+        return await copied(self._storage, job.tenant, earlier, video_id)
+
+    async def _pace(self) -> Pace:
+        return await self._memory.pace() if self._memory else UNKNOWN_PACE
 
     @spoken
     async def purge(self, job: Job, report: Report) -> JobResult:
@@ -137,7 +168,9 @@ class Studio:
         await self._storage.delete(mine)
         return Settled(f"{len(mine)} objects deleted")
 
-    async def _transcoded(self, video_id: str, prefix: str, made: Video) -> Transcoded:
+    async def _transcoded(
+        self, video_id: str, prefix: str, made: Video, key: str
+    ) -> Transcoded:
         """`facts` are read off the finished file, not off what it was made from."""
         whole = next(each for each in made.files if each.name == made.progressive)
         return Transcoded(
@@ -154,6 +187,7 @@ class Studio:
             ),
             thumbnails_key=f"{prefix}/{made.thumbnails}",
             waveform_key=f"{prefix}/{made.waveform}" if made.waveform else "",
+            recipe_key=key,
         )
 
     async def _listened(self, path: Path, facts: Facts) -> Loudness | None:
@@ -169,6 +203,7 @@ class Studio:
         """What was uploaded, and nothing else: the hash is the one on the log."""
         path = folder / "source"
         await self._storage.download(key, path)
+        spend(bytes_in=(await asyncio.to_thread(path.stat)).st_size)
         found = await asyncio.to_thread(sha256_of, path)
         if found != sha256:
             raise Impossible("wrong_hash", "the object is not what was uploaded")

@@ -10,7 +10,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from media_agents.engines.ffmpeg import INPUT_GUARD, Engine, Limits, ask
+from media_agents.engines.child import Limits
+from media_agents.engines.ffmpeg import INPUT_GUARD, Engine, ask
 from media_agents.errors import MediaRefused
 from media_agents.facts import Caption, Sound
 

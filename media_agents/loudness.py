@@ -3,7 +3,8 @@
 import re
 from pathlib import Path
 
-from media_agents.engines.ffmpeg import INPUT_GUARD, Engine, Limits, overheard
+from media_agents.engines.child import Limits
+from media_agents.engines.ffmpeg import INPUT_GUARD, Engine, overheard
 from media_agents.errors import MediaRefused
 from media_agents.facts import Loudness
 

@@ -60,6 +60,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     copies: bool = False
     boxed: bool = False
     edit_list: bool = True
+    container: str = ""
+    encoder: str = "libx264"
 
     @property
     def encoded(self) -> tuple[Rung, ...]:
@@ -89,6 +91,7 @@ def plan(facts: Facts, profiles: Sequence[str] = (), *, copy: bool = True) -> Pl
         deinterlace=facts.interlaced,
         to_sdr=facts.hdr,
         copies=copy and _copies(facts, rungs[0]),
+        container=facts.container,
     )
 
 

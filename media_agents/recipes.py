@@ -1,5 +1,6 @@
 """The recipes a media job may ask for, from a local file to published objects."""
 
+import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,9 +20,10 @@ from media_agents.profiles import Profile, profiles
 from media_agents.rendering import plan_for, render
 from media_agents.sides import Sides, side_products
 from media_agents.storage import Storage
-from media_agents.transcode import Renditions, transcode
+from media_agents.transcode import PLAIN, Renditions, Terms, transcode
+from streams.agents.spending import spend
 
-PACKAGER = "hls-fmp4-2"
+PACKAGER = "hls-fmp4-3"
 _PROBED = 2
 _ENCODED = 92
 _PACKAGED = 96
@@ -71,6 +73,7 @@ async def make_video(
     engine: Engine,
     wished: Sequence[str] = (),
     progress: Callable[[int], None] | None = None,
+    terms: Terms = PLAIN,
 ) -> Video:
     """Of names of rungs a ladder, of a destination's name the one file it takes.
 
@@ -81,7 +84,8 @@ async def make_video(
     tell(_PROBED)
     destination = destination_of(wished)
     wanted = plan_for(facts, destination) if destination else plan(facts, wished)
-    work = Making(source, work_dir, engine, destination, tell)
+    wanted = replace(wanted, encoder=terms.encoder)
+    work = Making(source, work_dir, engine, destination, tell, terms)
     try:
         made, packed = await work.make(wanted)
     except MediaRefused as refused:
@@ -117,6 +121,7 @@ class Making:
     engine: Engine
     destination: Profile | None
     tell: Callable[[int], None]
+    terms: Terms
 
     async def make(self, wanted: Plan) -> tuple[Renditions, Package]:
         share = (_ENCODED - _PROBED) / 100
@@ -126,6 +131,12 @@ class Making:
             self.work_dir,
             engine=self.engine,
             progress=lambda percent: self.tell(_PROBED + int(percent * share)),
+            terms=self.terms,
+        )
+        seconds = wanted.duration_ms / 1000
+        spend(
+            media_seconds=seconds * len(wanted.rungs),
+            weighted_seconds=weighted_seconds(wanted),
         )
         self.tell(_ENCODED)
         packed = await self._packed(made, wanted)
@@ -175,3 +186,4 @@ async def publish_files(
     for file in sorted(files, key=lambda f: f.order):
         key = f"{prefix.rstrip('/')}/{file.name}"
         await storage.upload(file.path, key, file.content_type)
+        spend(bytes_out=(await asyncio.to_thread(file.path.stat)).st_size)

@@ -35,6 +35,7 @@ def plan_for(facts: Facts, profile: Profile) -> Plan:
         to_sdr=facts.hdr,
         copies=_copies(facts, profile, rung),
         boxed=True,
+        container=facts.container,
         edit_list=profile.edit_list == "allow",
     )
 

@@ -6,7 +6,8 @@ A static gain and a limiter, measured again after the encoder, which changes pea
 
 from pathlib import Path
 
-from media_agents.engines.ffmpeg import INPUT_GUARD, Engine, Limits, Progress, encode
+from media_agents.engines.child import Limits
+from media_agents.engines.ffmpeg import INPUT_GUARD, Engine, Progress, encode
 from media_agents.facts import Loudness
 from media_agents.loudness import SILENCE, loudness
 from media_agents.planning import Plan, Track

@@ -219,6 +219,18 @@ class Storage:
 
         await self._run(work)
 
+    async def copy(self, key: str, target: str) -> None:
+        """Within the store; raises ObjectMissing. Nothing passes through here."""
+
+        def work(client: "S3Client") -> None:
+            client.copy_object(
+                Bucket=self._bucket,
+                Key=target,
+                CopySource={"Bucket": self._bucket, "Key": key},
+            )
+
+        await self._run(work)
+
     async def below(self, prefix: str) -> list[str]:
         """Every key that begins with the prefix, in order."""
 

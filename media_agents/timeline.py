@@ -5,6 +5,7 @@ themselves are what counts.
 """
 
 from collections.abc import Iterable
+from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
@@ -51,6 +52,10 @@ class Timeline(Struct, frozen=True):
 
 async def timeline(path: Path, engine: Engine, index: int) -> Timeline:
     """Raises MediaRefused where there are no frames."""
+    return of_packets(await packets_of(path, engine, index))
+
+
+async def packets_of(path: Path, engine: Engine, index: int) -> list[Packet]:
     entries = "packet=pts_time,dts_time,duration_time,size,flags"
     select = ("-select_streams", str(index), "-show_entries", entries)
     listed = await ask(
@@ -58,15 +63,24 @@ async def timeline(path: Path, engine: Engine, index: int) -> Timeline:
         ["-v", "quiet", *INPUT_GUARD, *select, "-of", "csv=p=0", f"file:{path}"],
         limits=PROBE_LIMITS,
     )
-    return of_packets(read(listed.decode(errors="replace").splitlines()))
+    return read(listed.decode(errors="replace").splitlines())
+
+
+def key_distances(packets: Iterable[Packet]) -> list[tuple[Fraction, int]]:
+    """Each key frame's moment, the first at 0, and how many frames until the next."""
+    shown = sorted((p.at, p.key) for p in packets if p.at is not None and not p.hidden)
+    found: list[tuple[Fraction, int]] = []
+    for at, key in shown:
+        if key or not found:
+            found.append((Fraction(str(at)) - Fraction(str(shown[0][0])), 1))
+        else:
+            found[-1] = (found[-1][0], found[-1][1] + 1)
+    return found
 
 
 async def key_times(path: Path, engine: Engine) -> list[float]:
     """Of the first picture of a file of ours, in order, from its beginning."""
-    entries = "packet=pts_time,dts_time,duration_time,size,flags"
-    select = ("-select_streams", "v:0", "-show_entries", entries, "-of", "csv=p=0")
-    listed = await ask(engine.ffprobe, ["-v", "quiet", *select, f"file:{path}"])
-    packets = read(listed.decode().splitlines())
+    packets = await packets_of(path, engine, 0)
     return sorted(each.at for each in packets if each.key and each.at is not None)
 
 

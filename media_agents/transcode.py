@@ -1,29 +1,56 @@
-"""Encodes what a plan wants: one process, one decode, one file per rung."""
+"""Encodes what a plan wants: one process, one decode, one file per rung.
 
-from collections.abc import Callable
-from dataclasses import dataclass
+A long picture is made in pieces, each by such a process.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
+from media_agents.encoders import BY_NAME, SOFTWARE, TRIAL_LIMITS
+from media_agents.engines.child import Limits
 from media_agents.engines.ffmpeg import (
     INPUT_GUARD,
     MAX_PIXELS,
     Engine,
-    Limits,
     Progress,
     encode,
+)
+from media_agents.pace import UNKNOWN_PACE, Pace
+from media_agents.pieces import (
+    PIECE_SECONDS,
+    Kept,
+    Piece,
+    begin,
+    check,
+    join,
+    name_of,
+    pieces,
+    seek,
 )
 from media_agents.planning import Plan, Rung, Track, weighted_seconds
 from media_agents.sounding import make_sound
 
 GOP_SECONDS = 2
-# The number of threads changes the bits of the result, so it is never "auto".
-ENCODER_THREADS = "2"
 _BITEXACT = ("-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact")
 _TO_SDR = (
     "zscale=t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,"
     "tonemap=hable:desat=0,zscale=t=bt709:m=bt709:r=tv,format=yuv420p"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Pieces of a long picture go to `kept` once finished, and come from there."""
+
+    pace: Pace = UNKNOWN_PACE
+    kept: Kept | None = None
+    piece_seconds: int = PIECE_SECONDS
+    encoder: str = SOFTWARE.name
+
+
+PLAIN = Terms()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,28 +62,42 @@ class Renditions:
     captions: tuple[tuple[Track, Path], ...] = ()
 
 
-def arguments(path: Path, wanted: Plan, out_dir: Path) -> list[str]:
+def arguments(
+    path: Path, wanted: Plan, out_dir: Path, *, encoded: bool = True
+) -> list[str]:
     """One process: decode once, split, encode every rung, take words along."""
-    guarded = (*INPUT_GUARD, "-max_pixels", str(MAX_PIXELS), "-i", f"file:{path}")
-    made = ["-max_alloc", str(512 << 20), *guarded]
-    if graph := filter_graph(wanted):
-        made += ["-filter_complex", graph]
+    made = _input(path)
+    if encoded and wanted.encoded:
+        made += ["-filter_complex", filter_graph(wanted)]
     if wanted.copies:
         made += _copied_picture(wanted, out_dir)
-    for number, rung in enumerate(wanted.encoded):
-        made += _video_output(number, rung, wanted, out_dir)
+    for number, rung in enumerate(wanted.encoded if encoded else ()):
+        made += _video_output(number, rung, wanted, _video_path(out_dir, rung))
     for number, track in enumerate(wanted.captions):
         made += ["-map", f"0:{track.index}", *_BITEXACT, "-c:s", "webvtt"]
         made.append(f"file:{_caption_path(out_dir, number)}")
     return made
 
 
-def filter_graph(wanted: Plan) -> str:
-    """Empty where the picture is copied and nothing else is made of it."""
-    if not wanted.encoded:
-        return ""
+def piece_arguments(path: Path, wanted: Plan, out_dir: Path, piece: Piece) -> list[str]:
+    """One process for one piece of every encoded rung."""
+    made = _input(path, seek(piece))
+    made += ["-filter_complex", filter_graph(wanted, piece)]
+    many = [] if piece.frames is None else ["-frames:v", str(piece.frames)]
+    for number, rung in enumerate(wanted.encoded):
+        target = out_dir / name_of(piece, rung.name)
+        made += _video_output(number, rung, wanted, target, many)
+    return made
+
+
+def _input(path: Path, before: Sequence[str] = ()) -> list[str]:
+    guarded = (*INPUT_GUARD, "-max_pixels", str(MAX_PIXELS), *before)
+    return ["-max_alloc", str(512 << 20), *guarded, "-i", f"file:{path}"]
+
+
+def filter_graph(wanted: Plan, piece: Piece | None = None) -> str:
     pads = "".join(f"[s{n}]" for n in range(len(wanted.encoded)))
-    first = [*_prepared(wanted), f"split={len(wanted.encoded)}"]
+    first = [*_prepared(wanted, piece), f"split={len(wanted.encoded)}"]
     chains = [f"[0:{wanted.video_index}]{','.join(first)}{pads}"]
     chains += [
         _scaling(n, rung, boxed=wanted.boxed) for n, rung in enumerate(wanted.encoded)
@@ -64,15 +105,15 @@ def filter_graph(wanted: Plan) -> str:
     return ";".join(chains)
 
 
-def _prepared(wanted: Plan) -> list[str]:
+def _prepared(wanted: Plan, piece: Piece | None) -> list[str]:
     # Constant rate comes before the split: all rungs then share every timestamp.
     # Beside a copied picture every frame of the source has to stay.
-    steps = [
-        "bwdif" if wanted.deinterlace else "",
-        "" if wanted.copies else f"fps={wanted.frame_rate}:start_time=0",
-        _TO_SDR if wanted.to_sdr else "",
+    whole = [] if wanted.copies else [f"fps={wanted.frame_rate}:start_time=0"]
+    return [
+        *(["bwdif"] if wanted.deinterlace else []),
+        *(begin(piece, wanted) if piece else whole),
+        *([_TO_SDR] if wanted.to_sdr else []),
     ]
-    return [each for each in steps if each]
 
 
 def _scaling(number: int, rung: Rung, *, boxed: bool) -> str:
@@ -101,17 +142,18 @@ def _copied_picture(wanted: Plan, out_dir: Path) -> list[str]:
     ]
 
 
-def _video_output(number: int, rung: Rung, wanted: Plan, out_dir: Path) -> list[str]:
+def _video_output(
+    number: int, rung: Rung, wanted: Plan, target: Path, many: Sequence[str] = ()
+) -> list[str]:
     cap = rung.max_bit_rate
     return [
         *("-map", f"[v{number}]", "-an", "-sn", "-dn", *_BITEXACT),
-        *("-c:v", "libx264", "-preset", "veryfast", "-profile:v", "high"),
-        *("-threads", ENCODER_THREADS, "-flags:v", "+bitexact"),
-        *("-crf", "23", "-maxrate", str(cap), "-bufsize", str(2 * cap)),
+        *("-c:v", wanted.encoder, *BY_NAME[wanted.encoder].quality),
+        *("-profile:v", "high", "-maxrate", str(cap), "-bufsize", str(2 * cap)),
         *_key_frames(wanted),
         *(() if wanted.edit_list else ("-bf", "0")),
         *("-color_primaries", "bt709", "-color_trc", "bt709", "-colorspace", "bt709"),
-        *("-movflags", "+faststart", f"file:{_video_path(out_dir, rung)}"),
+        *(*many, "-movflags", "+faststart", f"file:{target}"),
     ]
 
 
@@ -143,20 +185,82 @@ async def transcode(
     *,
     engine: Engine,
     progress: Callable[[int], None] | None = None,
+    terms: Terms = PLAIN,
 ) -> Renditions:
     """Writes into `out_dir`, which belongs to this job alone."""
-    budget = 120 + 20 * weighted_seconds(wanted) + 2 * wanted.seconds
-    await encode(
-        engine,
-        arguments(path, wanted, out_dir),
-        progress=Progress(wanted.duration_ms, progress),
-        limits=Limits(seconds=budget, cpu_seconds=int(budget * 4)),
-    )
+    work = Encoding(path, wanted, out_dir, engine, terms)
+    tell = progress or _silent
+    if cut := await pieces(path, wanted, engine, terms.piece_seconds):
+        await work.in_pieces(cut, tell)
+    else:
+        await work.run(arguments(path, wanted, out_dir), wanted.seconds, tell)
     return Renditions(
         tuple((rung, _video_path(out_dir, rung)) for rung in wanted.rungs),
         await _sounds(path, wanted, out_dir, engine),
         tuple((t, _caption_path(out_dir, n)) for n, t in enumerate(wanted.captions)),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """What every process of one transcode shares."""
+
+    path: Path
+    wanted: Plan
+    out_dir: Path
+    engine: Engine
+    terms: Terms
+
+    async def run(
+        self, line: Sequence[str], seconds: float, tell: Callable[[int], None]
+    ) -> None:
+        share = seconds / max(self.wanted.seconds, 0.001)
+        budget = self.terms.pace.budget(seconds, share * weighted_seconds(self.wanted))
+        await encode(
+            self.engine,
+            line,
+            progress=Progress(int(seconds * 1000), tell),
+            limits=self._limits(budget),
+        )
+
+    def _limits(self, seconds: float) -> Limits:
+        limits = Limits(seconds=seconds, cpu_seconds=int(seconds * 4))
+        hardware = BY_NAME[self.wanted.encoder].hardware
+        memory = TRIAL_LIMITS.memory_bytes
+        return replace(limits, memory_bytes=memory) if hardware else limits
+
+    async def in_pieces(
+        self, cut: Sequence[Piece], tell: Callable[[int], None]
+    ) -> None:
+        """What needs no encoder comes first: it is soon done again."""
+        rest = arguments(self.path, self.wanted, self.out_dir, encoded=False)
+        if self.wanted.copies or self.wanted.captions:
+            await self.run(rest, self.wanted.seconds, _silent)
+        for piece in cut:
+            await self._piece(piece, _part(tell, piece.number, len(cut)))
+        for rung in self.wanted.encoded:
+            target = _video_path(self.out_dir, rung)
+            await join(cut, rung.name, self.out_dir, target, engine=self.engine)
+
+    async def _piece(self, piece: Piece, tell: Callable[[int], None]) -> None:
+        kept = self.terms.kept
+        names = [name_of(piece, rung.name) for rung in self.wanted.encoded]
+        if kept and all([await kept.fetch(n, self.out_dir / n) for n in names]):
+            return
+        line = piece_arguments(self.path, self.wanted, self.out_dir, piece)
+        await self.run(line, float(piece.seconds), tell)
+        await check(piece, self.out_dir / names[-1], engine=self.engine)
+        if kept:
+            for name in names:
+                await kept.keep(name, self.out_dir / name)
+
+
+def _part(tell: Callable[[int], None], number: int, many: int) -> Callable[[int], None]:
+    return lambda percent: tell((100 * number + percent) // many)
+
+
+def _silent(_percent: int) -> None:
+    return None
 
 
 async def _sounds(

@@ -40,7 +40,7 @@ PROJECTIONS: tuple[Projection, ...] = (
     Projection("assets", (ASSETS, VERSIONS), assets, shape=2),
     Projection("videos", (VIDEOS,), videos, shape=2),
     Projection("copies", (COPIES,), copies),
-    Projection("tasks", (TASKS,), tasks, shape=2),
+    Projection("tasks", (TASKS,), tasks, shape=3),
     Projection("accounts", (ACCOUNTS,), accounts),
     Projection("publications", (PUBLICATIONS, PUBLICATION_LOG), publications, shape=2),
     Projection("timers", (TIMERS,), timers, shape=3),

@@ -15,6 +15,19 @@ class Usage(Struct, frozen=True):
     currency: str = ""
 
 
+class Spent(Struct, frozen=True):
+    """What one attempt used up: of this machine, of the source, and in renditions.
+
+    `weighted_seconds` count a second of 1080p at 30 frames as one.
+    """
+
+    cpu_seconds: float = 0.0
+    media_seconds: float = 0.0
+    weighted_seconds: float = 0.0
+    bytes_in: int = 0
+    bytes_out: int = 0
+
+
 class SoundFacts(Struct, frozen=True):
     """One track of sound; `language` as the file says it (ISO 639)."""
 
@@ -113,6 +126,7 @@ class TranscodeInput(Struct, frozen=True, tag="transcode"):
     object_key: str
     sha256: str
     profiles: tuple[str, ...]
+    needs: tuple[str, ...] = ()
 
 
 class GenerateInput(Struct, frozen=True, tag="generate"):
@@ -184,7 +198,10 @@ class Cover(Struct, frozen=True):
 
 
 class Transcoded(Struct, frozen=True, tag="transcoded"):
-    """`covers` best first; `thumbnails_key` is WebVTT that names parts of sheets."""
+    """`covers` best first; `thumbnails_key` is WebVTT that names parts of sheets.
+
+    Equal recipe keys make equal bytes.
+    """
 
     video_id: str
     mp4_key: str
@@ -196,6 +213,7 @@ class Transcoded(Struct, frozen=True, tag="transcoded"):
     covers: tuple[Cover, ...] = ()
     thumbnails_key: str = ""
     waveform_key: str = ""
+    recipe_key: str = ""
 
 
 class Generated(Struct, frozen=True, tag="generated"):

@@ -108,7 +108,12 @@ class Dispatcher:
         await self._connection.execute(SWEEP_MARKS)
 
     async def _ring(self) -> int:
-        asked = {"kind": "job", "roles": list(ROLES), "deaths": DEATHS}
+        asked = {
+            "kind": "job",
+            "roles": list(ROLES),
+            "deaths": DEATHS,
+            "labels": None,
+        }
         cursor = self._connection.cursor(row_factory=class_row(Bell))
         bells = await (await cursor.execute(JOBS_DUE, asked)).fetchall()
         for bell in bells:

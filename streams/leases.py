@@ -4,6 +4,7 @@ A lease keeps two workers from starting the same job. It does not decide who is
 right; the token in the log does. The clock of all leases is Postgres' own.
 """
 
+from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -67,6 +68,13 @@ RETURNING (SELECT t.status FROM read.tasks t
   WHERE t.tenant = l.tenant AND t.id = l.job_id)
 """
 
+ENDED_NOW = """
+SELECT t.id FROM read.tasks t
+JOIN unnest(%(tenants)s::text[], %(ids)s::text[]) AS held (tenant, id)
+  ON t.tenant = held.tenant AND t.id = held.id
+WHERE t.status = ANY(%(ended)s)
+"""
+
 RELEASE = """
 UPDATE coordination.leases
 SET done = %(done)s, owner = '',
@@ -124,8 +132,12 @@ _RESULT: msgspec.json.Decoder[JobResult] = msgspec.json.Decoder(JobResult)
 class Leases:
     """Safe to share between the tasks of one process."""
 
-    def __init__(self, pool: Pool, lease_s: float = 15.0) -> None:
+    def __init__(
+        self, pool: Pool, lease_s: float = 15.0, labels: Sequence[str] = ()
+    ) -> None:
+        """`labels`: what this machine can do, beyond what every one can."""
         self._pool = pool
+        self._labels = list(labels)
         self._lease_s = lease_s
 
     async def lease(self, role: str, owner: str, token: str) -> Leased | None:
@@ -140,6 +152,7 @@ class Leases:
             "token": token,
             "deaths": DEATHS,
             "seconds": self._lease_s,
+            "labels": self._labels,
         }
         async with self._pool.connection() as connection:
             cursor = connection.cursor(row_factory=class_row(Leased))
@@ -153,6 +166,17 @@ class Leases:
         if found is None:
             return "gone"
         return "ended" if found[0] in ENDED else "held"
+
+    async def ended(self, jobs: Sequence[Leased]) -> set[str]:
+        """Those of these jobs that came to an end, whoever has them."""
+        asked = {
+            "tenants": [each.tenant for each in jobs],
+            "ids": [each.job_id for each in jobs],
+            "ended": list(ENDED),
+        }
+        async with self._pool.connection() as connection:
+            rows = await (await connection.execute(ENDED_NOW, asked)).fetchall()
+        return {row[0] for row in rows}
 
     async def release(self, job_id: str, token: str, *, done: bool) -> None:
         """`done` = a result was sent; else another worker may start at once."""

@@ -13,6 +13,7 @@ from schemas.topics import PROGRESS, Topic
 from streams.agents.work import Job
 
 PAUSE = timedelta(seconds=0.5)
+DONE = 100
 
 
 class Soon(Protocol):
@@ -30,13 +31,16 @@ class Progress(Struct, frozen=True, rename="camel"):
 
 
 def reporter(log: Soon, job: Job, clock: Clock) -> Callable[[int, str], None]:
-    """At most two a second per job; only the step to 100 is never left out."""
+    """At most two a second per job, upwards only; the step to 100 is never left out."""
     last: datetime | None = None
+    furthest = 0
 
     def report(percent: int, text: str) -> None:
-        nonlocal last
+        nonlocal last, furthest
+        # Work that begins a step anew does not go back in the eyes of people.
+        furthest = max(furthest, percent)
         now = clock()
-        if last is not None and now - last < PAUSE and percent < 100:
+        if last is not None and now - last < PAUSE and percent < DONE:
             return
         last = now
         news = Progress(
@@ -44,7 +48,7 @@ def reporter(log: Soon, job: Job, clock: Clock) -> Callable[[int, str], None]:
             job_id=job.id,
             subject=job.subject,
             kind=wire_name(type(job.input)),
-            percent=percent,
+            percent=furthest,
             text=text,
             at=now,
         )

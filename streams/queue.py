@@ -1,9 +1,10 @@
 """The order of waiting jobs, for leases and bells alike; SQL over rows and leases.
 
-Between tenants: whoever has the fewest jobs running in this role is next. Within one,
-and where tenants are equal: whoever's turn came first. A turn is the moment a job was
-due, put back by `STEP_S` for each step of priority. So priority counts as time already
-waited, everybody's rises alike, and a turn once given never moves.
+Only those whose labels the worker has. Between tenants: whoever has the fewest jobs
+running in this role is next. Within one, and where tenants are equal: whoever's turn
+came first. A turn is the moment a job was due, put back by `STEP_S` for each step of
+priority. So priority counts as time already waited, everybody's rises alike, and a turn
+once given never moves.
 """
 
 STEP_S = 60
@@ -51,6 +52,7 @@ RECURSIVE lines AS (
     WHERE t.role = lines.role AND t.tenant = lines.tenant
       AND t.priority = lines.priority AND t.status IN {OPEN}
       AND {DUE} <= statement_timestamp()
+      AND (%(labels)s::text[] IS NULL OR t.needs <@ %(labels)s::text[])
       AND (t.deadline IS NULL OR t.deadline > statement_timestamp())
       AND {_FREE}
     ORDER BY {DUE} LIMIT {AHEAD}) AS job

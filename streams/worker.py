@@ -7,7 +7,7 @@ gone. No attempt's result counts but the newest token's, which the log decides.
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from time import monotonic
@@ -18,11 +18,12 @@ import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
-from schemas.commands.job import CompleteJob, FailJob, StartAttempt
-from schemas.jobs import JobInput, JobResult
+from schemas.commands.job import AccountAttempt, CompleteJob, FailJob, StartAttempt
+from schemas.jobs import JobInput, JobResult, Spent
 from schemas.registry import wire_name
 from streams import metrics, tracing
 from streams.agents.answers import Answers
+from streams.agents.spending import Meter, metered
 from streams.agents.work import Impossible, Job, Report, TryLater, Work
 from streams.faults import reach
 from streams.leases import Kept, Leased
@@ -46,6 +47,8 @@ class HoldsLeases(Protocol):
 
     async def keep(self, job_id: str, token: str) -> Kept: ...
 
+    async def ended(self, jobs: Sequence[Leased]) -> set[str]: ...
+
     async def release(self, job_id: str, token: str, *, done: bool) -> None: ...
 
 
@@ -57,6 +60,13 @@ class Terms(Struct, frozen=True):
     lease_s: float = 15.0
     heartbeat_s: float = 5.0
     look_s: float = 1.0
+
+
+class Held(Struct, frozen=True):
+    """A job that is worked on; `hurry` lets its heart beat at once."""
+
+    leased: Leased
+    hurry: asyncio.Event
 
 
 class NotOurs(Exception):
@@ -100,6 +110,7 @@ class Jobs:
         self._looking = asyncio.Lock()
         self._rung = False
         self._running: set[asyncio.Task[None]] = set()
+        self._held: dict[str, Held] = {}
         self._broken: BaseException | None = None
         self._freed = asyncio.Event()
         self._closed = False
@@ -119,6 +130,7 @@ class Jobs:
             while self._broken is None and not self._closed:
                 self._freed.clear()
                 await self._look()
+                await self._hurry_the_ended()
                 # Not wait_for: in 3.11 it swallows a cancellation that meets a result.
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self._terms.look_s):
@@ -164,6 +176,14 @@ class Jobs:
                 elif not self._rung:
                     return
 
+    async def _hurry_the_ended(self) -> None:
+        """What was called off stops now, not with the next beat of its heart."""
+        held = [each.leased for each in self._held.values()]
+        with suppress(*OUTAGE):
+            for job_id in await self._leases.ended(held) if held else ():
+                if found := self._held.get(job_id):
+                    found.hurry.set()
+
     def _start(self, leased: Leased) -> None:
         reach("worker.leased")
         waited = max(float(leased.waited), 0.0)
@@ -208,10 +228,15 @@ class Jobs:
             return True
         reach("worker.started")
         started = replace(job, started=decision.event_id)
-        since = monotonic()
-        result = leased.earlier() or await self._result(started)
+        meter, since = metered(), monotonic()
+        outcome = "stopped"
+        try:
+            result = leased.earlier() or await self._result(started)
+            outcome = "failed" if isinstance(result, FailJob) else "completed"
+        finally:
+            seconds = round(monotonic() - since, 3)
+            await self._account(started, meter, outcome, seconds)
         reach("worker.worked")
-        seconds = round(monotonic() - since, 3)
         failed = isinstance(result, FailJob)
         metrics.JOB_SECONDS.labels(kind).observe(seconds)
         metrics.JOBS_ENDED.labels(kind, "failed" if failed else "succeeded").inc()
@@ -223,6 +248,18 @@ class Jobs:
         await self._answers.tell(started, ended)
         reach("worker.answered")
         return True
+
+    async def _account(
+        self, job: Job, meter: Meter, outcome: str, seconds: float
+    ) -> None:
+        """Work that costs nothing worth counting (a call) has accounts of its own."""
+        spent = meter.spent()
+        if spent != Spent():
+            told = AccountAttempt(
+                job.token, job.attempt, outcome, seconds, spent, meter.reused
+            )
+            with suppress(*OUTAGE):
+                await self._answers.tell(job, told)
 
     async def _result(self, job: Job) -> JobResult | FailJob:
         report = reporter(self._answers.log, job, self._answers.clock)
@@ -250,10 +287,11 @@ class Jobs:
         """The body is cancelled with NotOurs as soon as the lease cannot be kept."""
         body = asyncio.current_task()
         lost: list[str] = []
+        held = self._held[leased.job_id] = Held(leased, asyncio.Event())
 
         async def beat() -> None:
             try:
-                lost.append(await self._until_lost(leased))
+                lost.append(await self._until_lost(held))
             except Exception:
                 logger.exception("no heartbeat", action="stop", job=leased.job_id)
                 lost.append("the heartbeat broke")
@@ -269,11 +307,15 @@ class Jobs:
             raise
         finally:
             heart.cancel()
+            self._held.pop(leased.job_id, None)
 
-    async def _until_lost(self, leased: Leased) -> str:
-        kept_at = monotonic()
+    async def _until_lost(self, held: Held) -> str:
+        leased, kept_at = held.leased, monotonic()
         while True:
-            await asyncio.sleep(self._terms.heartbeat_s)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._terms.heartbeat_s):
+                    await held.hurry.wait()
+            held.hurry.clear()
             try:
                 asked_at = monotonic()
                 kept = await self._leases.keep(leased.job_id, leased.token)

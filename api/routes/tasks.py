@@ -31,7 +31,8 @@ Status = Literal[
 class Task(Item):
     """`ahead` is told of one waiting task: how many of this tenant come before it.
 
-    `reused` names the task whose result this one was answered with.
+    `reused` names the task whose result this one was answered with; `needs` are labels
+    a worker must have; `spent` is what its newest attempt cost.
     """
 
     role: str = ""
@@ -46,6 +47,8 @@ class Task(Item):
     parents: list[str] = Field(default_factory=list)
     waiting_for: list[str] = Field(default_factory=list)
     reused: str = ""
+    needs: list[str] = Field(default_factory=list)
+    spent: dict[str, float] | None = None
     ahead: int | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None

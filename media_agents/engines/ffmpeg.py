@@ -5,19 +5,16 @@ zero), so callers verify what was written.
 """
 
 import asyncio
-import os
 import shutil
 import signal
 import subprocess
-import sys
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from pathlib import Path
 
+from media_agents.engines.child import DEFAULT_LIMITS, Child, Limits, start
 from media_agents.errors import EngineMissing, MediaRefused, TryLater
 
 INPUT_GUARD = (
@@ -28,10 +25,8 @@ INPUT_GUARD = (
 )
 MAX_PIXELS = 35_700_000
 MAX_PERCENT = 99
-GRACE_SECONDS = 5.0
 STDERR_LINES = 20
 OUTPUT_LIMIT = 96 << 20
-_CONFINE = Path(__file__).with_name("confine.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +34,6 @@ class Engine:
     ffmpeg: str
     ffprobe: str
     version: str
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    seconds: float = 600.0
-    stall_seconds: float = 60.0
-    memory_bytes: int = 4 << 30
-    cpu_seconds: int = 7200
-    file_bytes: int = 16 << 30
-
-
-DEFAULT_LIMITS = Limits()
 
 
 @cache
@@ -126,21 +109,21 @@ async def encode(
     """Runs ffmpeg with `-progress` and a watchdog on work that stops growing."""
     fixed = ("-nostdin", "-y", "-hide_banner", "-loglevel", "error", "-nostats")
     watch = ("-progress", "pipe:1", "-stats_period", "0.5")
-    child = await _start([engine.ffmpeg, *fixed, *watch, *arguments], limits)
+    child = await start([engine.ffmpeg, *fixed, *watch, *arguments], limits)
     tail: deque[str] = deque(maxlen=STDERR_LINES)
     await _finish(child, limits, _watch(child.stdout, progress, limits), tail)
-    judge(child.returncode, tail)
+    judge(await child.wait(), tail)
 
 
 async def ask(
     program: str, arguments: Sequence[str], *, limits: Limits = DEFAULT_LIMITS
 ) -> bytes:
     """Runs a program that answers on standard output."""
-    child = await _start([program, *arguments], limits)
+    child = await start([program, *arguments], limits)
     tail: deque[str] = deque(maxlen=STDERR_LINES)
     answer = bytearray()
     await _finish(child, limits, _collect(child.stdout, answer), tail)
-    judge(child.returncode, tail)
+    judge(await child.wait(), tail)
     return bytes(answer)
 
 
@@ -148,34 +131,15 @@ async def overheard(
     program: str, arguments: Sequence[str], *, limits: Limits = DEFAULT_LIMITS
 ) -> list[str]:
     """Runs a program that tells on standard error; its last lines."""
-    child = await _start([program, *arguments], limits)
+    child = await start([program, *arguments], limits)
     tail: deque[str] = deque(maxlen=STDERR_LINES)
     await _finish(child, limits, _collect(child.stdout, bytearray()), tail)
-    judge(child.returncode, tail)
+    judge(await child.wait(), tail)
     return list(tail)
 
 
-async def _start(argv: Sequence[str], limits: Limits) -> asyncio.subprocess.Process:
-    bounds = (limits.memory_bytes, limits.cpu_seconds, limits.file_bytes)
-    return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-I",
-        "-S",
-        str(_CONFINE),
-        str(os.getpid()),
-        *map(str, bounds),
-        *argv,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        # A group of its own, so that a stop reaches whatever the child starts.
-        start_new_session=True,
-        env={"LC_ALL": "C"},
-    )
-
-
 async def _finish(
-    child: asyncio.subprocess.Process,
+    child: Child,
     limits: Limits,
     reading: "asyncio._CoroutineLike[None]",
     tail: deque[str],
@@ -190,18 +154,18 @@ async def _finish(
     except ExceptionGroup as group_error:
         raise group_error.exceptions[0] from None
     finally:
-        await _end(child)
+        await child.end()
 
 
 async def _watch(
-    stream: asyncio.StreamReader | None, progress: Progress, limits: Limits
+    stream: asyncio.StreamReader, progress: Progress, limits: Limits
 ) -> None:
     now = asyncio.get_running_loop().time
     deadline = now() + limits.stall_seconds
     while True:
         try:
             async with asyncio.timeout_at(deadline):
-                line = await stream.readline() if stream else b""
+                line = await stream.readline()
         except TimeoutError as error:
             reason = f"no progress for {limits.stall_seconds:.0f} s"
             raise TryLater("stalled", reason) from error
@@ -211,8 +175,8 @@ async def _watch(
             deadline = now() + limits.stall_seconds
 
 
-async def _collect(stream: asyncio.StreamReader | None, answer: bytearray) -> None:
-    while stream and (chunk := await stream.read(1 << 16)):
+async def _collect(stream: asyncio.StreamReader, answer: bytearray) -> None:
+    while chunk := await stream.read(1 << 16):
         answer += chunk
         if len(answer) > OUTPUT_LIMIT:
             raise MediaRefused(
@@ -220,10 +184,10 @@ async def _collect(stream: asyncio.StreamReader | None, answer: bytearray) -> No
             )
 
 
-async def _tail(stream: asyncio.StreamReader | None, tail: deque[str]) -> None:
+async def _tail(stream: asyncio.StreamReader, tail: deque[str]) -> None:
     # Read in blocks: a hostile file can make one endless line of messages.
     rest = b""
-    while stream and (chunk := await stream.read(1 << 14)):
+    while chunk := await stream.read(1 << 14):
         *lines, rest = (rest + chunk).replace(b"\r", b"\n").split(b"\n")
         tail.extend(line.decode(errors="replace")[:300] for line in lines if line)
         rest = rest[-1000:]
@@ -231,28 +195,7 @@ async def _tail(stream: asyncio.StreamReader | None, tail: deque[str]) -> None:
         tail.append(rest.decode(errors="replace")[:300])
 
 
-async def _end(child: asyncio.subprocess.Process) -> None:
-    if child.returncode is not None:
-        return
-    # SIGTERM leaves a playable, shorter file; callers never use it.
-    try:
-        _signal_group(child, signal.SIGTERM)
-        async with asyncio.timeout(GRACE_SECONDS):
-            await child.wait()
-    except TimeoutError:
-        pass
-    finally:
-        if child.returncode is None:
-            _signal_group(child, signal.SIGKILL)
-            await child.wait()
-
-
-def _signal_group(child: asyncio.subprocess.Process, number: int) -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(child.pid, number)
-
-
-def judge(code: int | None, tail: deque[str]) -> None:
+def judge(code: int, tail: deque[str]) -> None:
     if code == 0:
         return
     last = tail[-1] if tail else "no message"
@@ -263,6 +206,6 @@ def judge(code: int | None, tail: deque[str]) -> None:
     if code in {-signal.SIGXFSZ, 128 + signal.SIGXFSZ}:
         raise MediaRefused("output_too_large", "the result would be too large")
     # Any other signal came from outside: an operator or the memory killer.
-    if code is None or code < 0 or any("Cannot allocate" in line for line in tail):
+    if code < 0 or any("Cannot allocate" in line for line in tail):
         raise TryLater("killed", f"the program ended early ({code}): {last}")
     raise MediaRefused("not_decodable", last, "Upload a file that plays elsewhere.")

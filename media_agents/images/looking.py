@@ -6,7 +6,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from media_agents.engines.ffmpeg import Limits, ask
+from media_agents.engines.child import Limits
+from media_agents.engines.ffmpeg import ask
 from media_agents.errors import MediaRefused
 from media_agents.facts import Facts
 

@@ -7,6 +7,7 @@ from projections.table import Row, Table, Value, row
 from schemas.envelope import Record
 from schemas.events.job import (
     JobAbandoned,
+    JobAccounted,
     JobAwaited,
     JobCancelled,
     JobCompleted,
@@ -18,7 +19,7 @@ from schemas.events.job import (
 )
 from schemas.registry import Data, wire_name
 
-TASKS = Table("tasks", json=frozenset({"input", "result", "problem"}))
+TASKS = Table("tasks", json=frozenset({"input", "result", "problem", "spent"}))
 
 
 def project(record: Record[Data]) -> Iterable[Row]:
@@ -34,6 +35,8 @@ def project(record: Record[Data]) -> Iterable[Row]:
             return (_released(record, parents),)
         case JobCompleted() | JobFailed():
             return (_answered(record, record.data),)
+        case JobAccounted(spent=spent, seconds=seconds):
+            return (row(TASKS, record, spent=spent, worked_s=seconds),)
         case JobCancelled() | JobLost() | JobAbandoned():
             return (_given_up(record, record.data),)
         case _:
@@ -58,6 +61,7 @@ def _requested(record: Record[Data], event: JobRequested) -> Row:
         priority=event.priority,
         not_before=event.not_before,
         deadline=event.deadline,
+        needs=event.needs,
         requested_event_id=record.envelope.id,
         correlation=record.envelope.correlation,
         traceparent=record.envelope.traceparent,

@@ -28,6 +28,9 @@ CREATE TABLE tasks (
     requested_event_id text,
     correlation text,
     traceparent text,
+    needs text[] NOT NULL DEFAULT '{}',
+    spent jsonb,
+    worked_s double precision,
     PRIMARY KEY (tenant, id)
 );
 CREATE INDEX tasks_newest ON tasks (tenant, created_at DESC, id DESC);
@@ -42,3 +45,8 @@ WHERE status IN ('waiting', 'waiting_for_parent', 'retrying', 'running');
 CREATE INDEX tasks_reusable ON tasks (tenant, digest, ended_at DESC)
 WHERE status = 'completed' AND reuse_days > 0;
 CREATE INDEX tasks_of_subject ON tasks (tenant, subject, created_at DESC);
+-- What was made before, and how long it took.
+CREATE INDEX tasks_same ON tasks (tenant, (result->>'recipe_key'), ended_at DESC)
+WHERE kind = 'transcode' AND status = 'completed';
+CREATE INDEX tasks_paces ON tasks (ended_at DESC)
+WHERE kind = 'transcode' AND status = 'completed';

@@ -91,8 +91,11 @@ class PurgeAsset(Struct, frozen=True, tag="io.contentops.asset.purge.v1"):
 class RequestTranscode(
     Struct, frozen=True, tag="io.contentops.asset.request_transcode.v1"
 ):
+    """A worker must have all labels that it `needs`."""
+
     video_id: str
     profiles: tuple[str, ...]
+    needs: tuple[str, ...] = ()
 
 
 class RecordTranscode(

@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from schemas.jobs import JobInput, JobResult
+from schemas.jobs import JobInput, JobResult, Spent
 
 
 class RequestJob(Struct, frozen=True, tag="io.contentops.job.request.v1"):
@@ -21,6 +21,9 @@ class RequestJob(Struct, frozen=True, tag="io.contentops.job.request.v1"):
     after: tuple[str, ...] = ()
     deadline: datetime | None = None
     reuse_days: int = 0
+    needs: tuple[str, ...] = ()
+    project_id: str = ""
+    requested_by: str = ""
 
 
 class StartAttempt(Struct, frozen=True, tag="io.contentops.job.start.v1"):
@@ -76,6 +79,17 @@ class AbandonJob(Struct, frozen=True, tag="io.contentops.job.abandon.v1"):
     outcome: str
 
 
+class AccountAttempt(Struct, frozen=True, tag="io.contentops.job.account.v1"):
+    """See JobAccounted; told once for each attempt, also after the job has ended."""
+
+    token: str
+    attempt: int
+    outcome: str
+    seconds: float
+    spent: Spent
+    reused: str = ""
+
+
 JobCommand: TypeAlias = (
     RequestJob
     | StartAttempt
@@ -87,4 +101,5 @@ JobCommand: TypeAlias = (
     | AwaitJob
     | ReleaseJob
     | AbandonJob
+    | AccountAttempt
 )

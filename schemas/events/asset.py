@@ -58,6 +58,7 @@ class AssetUploaded(Struct, frozen=True, tag="io.contentops.asset.uploaded.v1"):
     number: int = 1
     filename: str = ""
     duplicate_of: str = ""
+    project_id: str = ""
 
 
 class AssetProbed(Struct, frozen=True, tag="io.contentops.asset.probed.v1"):
@@ -126,6 +127,8 @@ class TranscodeRequested(
     profiles: tuple[str, ...]
     object_key: str
     sha256: str
+    needs: tuple[str, ...] = ()
+    project_id: str = ""
 
 
 class AssetTranscoded(Struct, frozen=True, tag="io.contentops.asset.transcoded.v1"):

@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from schemas.jobs import JobInput, JobResult
+from schemas.jobs import JobInput, JobResult, Spent
 
 
 class JobRequested(Struct, frozen=True, tag="io.contentops.job.requested.v1"):
@@ -14,7 +14,7 @@ class JobRequested(Struct, frozen=True, tag="io.contentops.job.requested.v1"):
     Role `direct` is run by whoever asked (the API's AI path); nobody is called for it.
     `after` are jobs of the same tenant that must be completed first. At `deadline` it
     ends, whatever it has come to. `reuse_days` > 0: a result of the same digest that is
-    no older may be its answer.
+    no older may be its answer. `needs` are labels that a worker must have.
     """
 
     role: str
@@ -27,6 +27,9 @@ class JobRequested(Struct, frozen=True, tag="io.contentops.job.requested.v1"):
     after: tuple[str, ...] = ()
     deadline: datetime | None = None
     reuse_days: int = 0
+    needs: tuple[str, ...] = ()
+    project_id: str = ""
+    requested_by: str = ""
 
 
 class JobStarted(Struct, frozen=True, tag="io.contentops.job.started.v1"):
@@ -107,6 +110,24 @@ class JobAbandoned(Struct, frozen=True, tag="io.contentops.job.abandoned.v1"):
     dependents: tuple[str, ...] = ()
 
 
+class JobAccounted(Struct, frozen=True, tag="io.contentops.job.accounted.v1"):
+    """What an attempt cost, however it ended: `completed`, `failed` or `stopped`.
+
+    `requested_by` is who wished for what the job is part of.
+    """
+
+    role: str
+    subject: str
+    attempt: int
+    token: str
+    outcome: str
+    seconds: float
+    spent: Spent
+    project_id: str = ""
+    requested_by: str = ""
+    reused: str = ""
+
+
 JobEvent: TypeAlias = (
     JobRequested
     | JobStarted
@@ -117,4 +138,5 @@ JobEvent: TypeAlias = (
     | JobAwaited
     | JobReleased
     | JobAbandoned
+    | JobAccounted
 )

@@ -150,6 +150,8 @@ def _request(command: RequestTranscode, asset: Asset) -> AssetEvent | None:
         profiles=command.profiles,
         object_key=body.uploaded.object_key,
         sha256=body.uploaded.sha256,
+        needs=command.needs,
+        project_id=asset.project_id,
     )
 
 

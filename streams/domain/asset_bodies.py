@@ -61,6 +61,7 @@ def complete(command: CompleteUpload, asset: Asset) -> AssetEvent | None:
         number=len(asset.bodies),
         filename=_filename(body.opened),
         duplicate_of=command.duplicate_of,
+        project_id=asset.project_id,
     )
 
 

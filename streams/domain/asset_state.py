@@ -49,6 +49,12 @@ class Asset(Struct, frozen=True):
     trashed: AssetTrashed | None = None
     purged: bool = False
 
+    @property
+    def project_id(self) -> str:
+        """It was named when the first body was announced."""
+        opened = self.bodies[0].opened
+        return "" if isinstance(opened, AssetVersionPresigned) else opened.project_id
+
     def has(self, number: int) -> bool:
         return 1 <= number <= len(self.bodies)
 

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from schemas.commands.job import (
     AbandonJob,
+    AccountAttempt,
     AwaitJob,
     CancelJob,
     CompleteJob,
@@ -26,6 +27,7 @@ from schemas.commands.job import (
 )
 from schemas.events.job import (
     JobAbandoned,
+    JobAccounted,
     JobAwaited,
     JobCancelled,
     JobCompleted,
@@ -45,7 +47,10 @@ OVERDUE = "deadline_passed"
 
 
 class Job(Struct, frozen=True):
-    """`token` is the newest attempt's; `ended` names how the job came to its end."""
+    """`token` is the newest attempt's; `ended` names how the job came to its end.
+
+    `accounted` are the tokens of attempts that told what they cost.
+    """
 
     requested: JobRequested | None = None
     attempt: int = 0
@@ -55,6 +60,7 @@ class Job(Struct, frozen=True):
     result: JobCompleted | None = None
     waiting_for: tuple[str, ...] = ()
     dependents: tuple[str, ...] = ()
+    accounted: tuple[str, ...] = ()
 
     @property
     def wish(self) -> JobRequested:
@@ -85,6 +91,8 @@ def decide(command: JobCommand, job: Job) -> JobEvent | None:
             return _give_up(command, job)
         case AwaitJob() | ReleaseJob() | AbandonJob():
             return _depend(command, job)
+        case AccountAttempt():
+            return _account(command, job)
         case _:
             assert_never(command)
 
@@ -106,6 +114,9 @@ def _request(command: RequestJob, job: Job) -> JobEvent | None:
         after=tuple(dict.fromkeys(command.after)),
         deadline=command.deadline,
         reuse_days=command.reuse_days,
+        needs=command.needs,
+        project_id=command.project_id,
+        requested_by=command.requested_by,
     )
 
 
@@ -234,6 +245,25 @@ def _expire(deadline: datetime, job: Job) -> JobCancelled | JobFailed | None:
     return _failed(job, OVERDUE, "Its deadline came before it could be done.")
 
 
+def _account(command: AccountAttempt, job: Job) -> JobAccounted | None:
+    """Also of an attempt that lost its lease, and after the end: it was paid for."""
+    wish = job.wish
+    if command.token in job.accounted:
+        return None
+    return JobAccounted(
+        role=wish.role,
+        subject=wish.subject,
+        attempt=command.attempt,
+        token=command.token,
+        outcome=command.outcome,
+        seconds=command.seconds,
+        spent=command.spent,
+        project_id=wish.project_id,
+        requested_by=wish.requested_by,
+        reused=command.reused,
+    )
+
+
 def _depend(
     command: AwaitJob | ReleaseJob | AbandonJob, job: Job
 ) -> JobAwaited | JobReleased | JobAbandoned | None:
@@ -272,6 +302,8 @@ def evolve(job: Job, event: JobEvent) -> Job:
             return replace(job, dependents=(*job.dependents, dependent))
         case JobReleased(waiting_for=waiting_for):
             return replace(job, waiting_for=waiting_for)
+        case JobAccounted(token=token):
+            return replace(job, accounted=(*job.accounted, token))
         case _:
             return _ended(job, event)
 

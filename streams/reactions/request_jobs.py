@@ -87,6 +87,7 @@ def _media(
                 object_key=event.object_key,
                 sha256=event.sha256,
                 profiles=event.profiles,
+                needs=event.needs,
             )
 
 
@@ -133,4 +134,7 @@ def _request(
         digest=derived("digest", record.envelope.id, encode(given).decode()),
         not_before=not_before,
         max_attempts=max_attempts,
+        needs=getattr(record.data, "needs", ()),
+        project_id=getattr(record.data, "project_id", ""),
+        requested_by=record.envelope.auth_id,
     )

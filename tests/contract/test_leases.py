@@ -108,6 +108,7 @@ class Shop:
             "owner": "w",
             "token": "t",
             "deaths": 2,
+            "labels": [],
             "seconds": 1,
         }
         with self._owner.transaction(force_rollback=True):

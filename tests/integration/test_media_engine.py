@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from media_agents.engines.ffmpeg import Engine, Limits, Progress, ask, encode
+from media_agents.engines.child import Limits
+from media_agents.engines.ffmpeg import Engine, Progress, ask, encode
 from media_agents.engines.ffmpeg import find_engine as find
 from media_agents.errors import EngineMissing, MediaRefused, TryLater
 

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from msgspec import json
 from psycopg import OperationalError
 
-from schemas.commands.job import CompleteJob, FailJob, StartAttempt
+from schemas.commands.job import AccountAttempt, CompleteJob, FailJob, StartAttempt
 from schemas.events.job import JobCompleted, JobFailed, JobStarted
-from schemas.jobs import JobResult, PublishInput, Settled, SettleInput
-from streams.agents.work import Impossible, Job, Report, TryLater
+from schemas.jobs import JobResult, PublishInput, Settled, SettleInput, Spent
+from streams.agents.spending import spend
+from streams.agents.work import Impossible, Job, Report, TryLater, Work
 from streams.leases import Leased
 from streams.worker import Jobs, Terms, pause_before
 from tests.unit.streams.workshop import (
@@ -40,11 +41,15 @@ class Bench:
         self.result: Callable[[Job], JobResult] = lambda _job: Settled("done")
         self.gate = asyncio.Event()
         self.gate.set()
-        self.jobs = Jobs(
-            Terms("publish", slots, heartbeat_s=heartbeat_s, look_s=0.01),
+        self.terms = Terms("publish", slots, heartbeat_s=heartbeat_s, look_s=0.01)
+        self.jobs = self.doing(self.work)
+
+    def doing(self, work: Work) -> Jobs:
+        return Jobs(
+            self.terms,
             self.leases,
             answers(self.log, self.clock),
-            {PublishInput: self.work},
+            {PublishInput: work},
             random=lambda: 0.5,
         )
 
@@ -349,3 +354,76 @@ def raising(error: Exception) -> Callable[[Job], JobResult]:
         raise error
 
     return result
+
+
+async def test_what_was_called_off_stops_before_the_next_heartbeat() -> None:
+    bench = Bench(heartbeat_s=3600)
+    bench.gate.clear()
+    bench.offer("j", "k")
+
+    async with bench.open():
+        await until(lambda: len(bench.seen) == 2)
+        bench.leases.kept = "ended"
+        bench.leases.over = {"j"}
+        await until(lambda: bench.leases.released)
+
+    assert bench.leases.released[0] == ("j", False)
+    assert bench.leases.beats == 1
+
+
+@pytest.mark.parametrize(
+    ("ends", "outcome"),
+    [("well", "completed"), ("badly", "failed"), ("not", "stopped")],
+)
+async def test_an_attempt_is_accounted_however_it_ends(ends: str, outcome: str) -> None:
+    bench = Bench()
+
+    async def work(_job: Job, _report: Report) -> JobResult:
+        spend(cpu_seconds=1.5, bytes_in=10)
+        # What a child of the work spends counts as well.
+        await asyncio.create_task(spend_later())
+        bench.seen.append(_job)
+        if ends == "badly":
+            raise Impossible("no", "cannot be done")
+        if ends == "not":
+            await asyncio.Event().wait()
+        return Settled("done")
+
+    bench.jobs = bench.doing(work)
+    bench.offer("j")
+    async with bench.open():
+        await until(lambda: bench.seen)
+        bench.leases.over = {"j"} if ends == "not" else set()
+        bench.leases.kept = "ended" if ends == "not" else "held"
+        await until(lambda: bench.leases.released)
+
+    told = [c.data for c in bench.log.commands if isinstance(c.data, AccountAttempt)]
+    assert [(t.outcome, t.attempt) for t in told] == [(outcome, 1)]
+    assert told[0].spent == Spent(cpu_seconds=2.0, bytes_in=10)
+    assert told[0].token == bench.leases.held["j"]
+
+
+async def spend_later() -> None:
+    spend(cpu_seconds=0.5)
+
+
+async def test_two_jobs_side_by_side_do_not_pay_for_each_other() -> None:
+    bench = Bench()
+    both = asyncio.Barrier(2)
+
+    async def work(job: Job, _report: Report) -> JobResult:
+        await both.wait()
+        spend(cpu_seconds=1.0 if job.id == "j" else 2.0)
+        return Settled("done")
+
+    bench.jobs = bench.doing(work)
+    bench.offer("j", "k")
+    async with bench.open():
+        await until(lambda: len(bench.leases.released) == 2)
+
+    told = {
+        record.envelope.aggregate_id: record.data.spent.cpu_seconds
+        for record in bench.log.commands
+        if isinstance(record.data, AccountAttempt)
+    }
+    assert told == {"j": 1.0, "k": 2.0}

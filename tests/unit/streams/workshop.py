@@ -1,7 +1,7 @@
 """Fakes of what a worker stands on: a log that decides by the real rules, leases."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from msgspec import Struct, convert, json, to_builtins
@@ -130,6 +130,7 @@ class FakeLeases:
         self.held: dict[str, str] = {}
         self.released: list[tuple[str, bool]] = []
         self.kept: Kept = "held"
+        self.over: set[str] = set()
         self.beats = 0
         self.asked = 0
         self.broken: Exception | None = None
@@ -168,6 +169,9 @@ class FakeLeases:
     async def keep(self, job_id: str, token: str) -> Kept:
         self.beats += 1
         return self.kept
+
+    async def ended(self, jobs: Sequence[Leased]) -> set[str]:
+        return self.over & {each.job_id for each in jobs}
 
     async def release(self, job_id: str, token: str, *, done: bool) -> None:
         self.released.append((job_id, done))

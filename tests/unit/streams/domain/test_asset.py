@@ -18,7 +18,7 @@ PROBED = fact.AssetProbed("j1", FACTS)
 READY = (FIRST, UPLOADED, PROBED)
 SECOND = fact.AssetVersionPresigned(2, "b.mp4", "video/mp4", 20, "t/assets/1/b.mp4")
 LATER = fact.AssetUploaded(
-    "t/assets/1/b.mp4", 20, "bb", "video/mp4", number=2, filename="b.mp4"
+    "t/assets/1/b.mp4", 20, "bb", "video/mp4", (), 2, "b.mp4", project_id="p"
 )
 SECOND_BODY = StoredBody("t/assets/1/b.mp4", 20, "bb", "video/mp4", "b.mp4")
 FIRST_BODY = StoredBody("t/assets/1/a.mp4", 10, "aa", "video/mp4")
@@ -171,3 +171,10 @@ def test_one_of_the_videos_own_pictures_stands_for_it() -> None:
     assert refused("asset", wish.ChooseCover("v", "c"), *given(ASKED)).code == (
         "video_missing"
     )
+
+
+def test_work_on_an_asset_is_put_down_to_its_project_and_names_its_needs() -> None:
+    asked = when("asset", wish.RequestTranscode("v", (), ("nvenc",)), *READY)
+
+    assert isinstance(asked, fact.TranscodeRequested)
+    assert (asked.project_id, asked.needs) == ("p", ("nvenc",))

@@ -2,9 +2,11 @@
 
 from datetime import UTC, datetime
 
+from msgspec import structs
+
 from schemas.commands import job as wish
 from schemas.events import job as fact
-from schemas.jobs import PublishInput, Settled
+from schemas.jobs import PublishInput, Settled, Spent
 from unit.streams.domain.given import refused, when
 
 WORK = PublishInput("pub")
@@ -59,3 +61,24 @@ def test_a_failure_is_retried_until_the_attempts_are_used_up() -> None:
 def test_a_job_nobody_asked_for_is_missing() -> None:
     for command in (wish.StartAttempt("x"), DONE, wish.CancelJob(), wish.LoseJob(2)):
         assert refused("job", command).kind == "missing"
+
+
+def test_each_attempt_is_accounted_once_also_after_the_end() -> None:
+    owned = structs.replace(REQUESTED, project_id="p", requested_by="u")
+    told = wish.AccountAttempt("one", 1, "stopped", 2.5, Spent(cpu_seconds=4.0))
+    ended = fact.JobCancelled("publication/pub", WORK, "enough")
+
+    accounted = when("job", told, owned, FIRST, ended)
+    assert accounted == fact.JobAccounted(
+        "publish", "publication/pub", 1, "one", "stopped", 2.5,
+        Spent(cpu_seconds=4.0), "p", "u",
+    )  # fmt: skip
+    assert accounted is not None
+    assert when("job", told, owned, FIRST, ended, accounted) is None
+    second = structs.replace(told, token="two", attempt=2)
+    assert when("job", second, owned, FIRST, SECOND, accounted) is not None
+
+
+def test_nothing_is_accounted_to_a_job_that_nobody_wanted() -> None:
+    told = wish.AccountAttempt("one", 1, "failed", 1.0, Spent(cpu_seconds=1.0))
+    assert refused("job", told).kind == "missing"

@@ -1,0 +1,105 @@
+"""What earlier jobs made and learned: finished videos, pieces, and how long it took."""
+
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic
+
+import msgspec
+from msgspec.structs import replace
+
+from media_agents.errors import ObjectMissing
+from media_agents.pace import UNKNOWN_PACE, Pace, learned
+from media_agents.storage import Storage
+from schemas.jobs import Transcoded
+from streams.pools import Pool
+
+PACE_LASTS_S = 600.0
+SAME = """
+SELECT result::text FROM read.tasks
+WHERE tenant = %s AND kind = 'transcode' AND status = 'completed'
+  AND result->>'recipe_key' = %s
+ORDER BY ended_at DESC LIMIT 1
+"""
+PACES = """
+SELECT worked_s / (spent->>'weighted_seconds')::float FROM read.tasks
+WHERE kind = 'transcode' AND status = 'completed' AND worked_s > 0
+  AND (spent->>'weighted_seconds')::float >= 1
+ORDER BY ended_at DESC LIMIT 200
+"""
+
+
+class Memory:
+    """Asks the read models; whatever they do not know is made again."""
+
+    def __init__(self, pool: Pool, now: Callable[[], float] = monotonic) -> None:
+        self._pool = pool
+        self._now = now
+        self._pace = UNKNOWN_PACE
+        self._learned_at = -PACE_LASTS_S
+
+    async def same(self, tenant: str, recipe_key: str) -> Transcoded | None:
+        async with self._pool.connection() as connection:
+            found = await connection.execute(SAME, (tenant, recipe_key))
+            row = await found.fetchone()
+        return msgspec.json.decode(row[0], type=Transcoded) if row else None
+
+    async def pace(self) -> Pace:
+        if self._now() - self._learned_at >= PACE_LASTS_S:
+            async with self._pool.connection() as connection:
+                rows = await (await connection.execute(PACES)).fetchall()
+            self._pace, self._learned_at = learned([r[0] for r in rows]), self._now()
+        return self._pace
+
+
+class StoredPieces:
+    """Pieces of one job in the object store, below the video they are for."""
+
+    def __init__(self, storage: Storage, prefix: str) -> None:
+        self._storage = storage
+        self._prefix = prefix
+
+    async def fetch(self, name: str, path: Path) -> bool:
+        try:
+            await self._storage.download(f"{self._prefix}/{name}", path)
+        except ObjectMissing:
+            return False
+        return True
+
+    async def keep(self, name: str, path: Path) -> None:
+        await self._storage.upload(path, f"{self._prefix}/{name}", "video/mp4")
+
+    async def forget(self) -> None:
+        await self._storage.delete(await self._storage.below(f"{self._prefix}/"))
+
+
+async def copied(
+    storage: Storage, tenant: str, earlier: Transcoded, video_id: str
+) -> Transcoded | None:
+    """The same video under another id, its master last; None if it is not all there."""
+    old, new = (f"{tenant}/videos/{each}/" for each in (earlier.video_id, video_id))
+    names = [key.removeprefix(old) for key in await storage.below(old)]
+    last = (earlier.hls_key or earlier.mp4_key).removeprefix(old)
+    if not {earlier.mp4_key.removeprefix(old), last} <= set(names):
+        return None
+    try:
+        for name in sorted(names, key=lambda each: (each == last, each)):
+            await storage.copy(old + name, new + name)
+    except ObjectMissing:
+        return None
+    return _renamed(earlier, old, new, video_id)
+
+
+def _renamed(earlier: Transcoded, old: str, new: str, video_id: str) -> Transcoded:
+    def moved(key: str) -> str:
+        return new + key.removeprefix(old) if key else ""
+
+    return replace(
+        earlier,
+        video_id=video_id,
+        mp4_key=moved(earlier.mp4_key),
+        hls_key=moved(earlier.hls_key),
+        cover_key=moved(earlier.cover_key),
+        thumbnails_key=moved(earlier.thumbnails_key),
+        waveform_key=moved(earlier.waveform_key),
+        covers=tuple(replace(each, key=moved(each.key)) for each in earlier.covers),
+    )
