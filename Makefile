@@ -11,7 +11,7 @@ FITS = import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 UV_PIN = awk '/^name = "uv"$$/ {u=1} u && /^version/ {print $$3; exit}' uv.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test static quick bench soak faults torture hls
+.PHONY: help setup setup-dev demo test static quick bench bench-media soak faults torture hls
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' Makefile
@@ -37,6 +37,9 @@ quick: .venv/ready-dev ## unit and contract tests in seconds
 
 bench: .venv/ready-dev ## measure speed and size, as JSON
 	@$(BIN)/python -m tests.bench
+
+bench-media: .venv/ready-dev ## the media pipeline beside bare ffmpeg, as JSON
+	@$(BIN)/python -m tests.bench.media
 
 soak: .venv/ready-dev ## does a log of ten million events slow anything down? [EVENTS=n]
 	@$(BIN)/python -m tests.bench.soak $(if $(EVENTS),--events $(EVENTS))
