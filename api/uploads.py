@@ -26,6 +26,9 @@ CONTENT_TYPES = (
     "image/jpeg",
     "image/png",
     "image/webp",
+    "image/avif",
+    "image/bmp",
+    "image/tiff",
     "application/octet-stream",
 )
 _PART_BYTES = 16 << 20

@@ -16,6 +16,7 @@ from media_agents.facts import Facts, Loudness
 from media_agents.fetch import DEFAULT_GUARD, Guard, fetch
 from media_agents.loudness import loudness
 from media_agents.pace import UNKNOWN_PACE, Pace
+from media_agents.picturing import Made, make_pictures
 from media_agents.planning import Rung
 from media_agents.probe import probe
 from media_agents.recipes import Video, job_key, make_video, publish_files
@@ -27,8 +28,11 @@ from schemas.jobs import (
     Cover,
     Fetched,
     FetchInput,
+    Imaged,
+    ImagesInput,
     JobInput,
     JobResult,
+    Picture,
     Probed,
     ProbeInput,
     PurgeInput,
@@ -87,6 +91,7 @@ class Studio:
             FetchInput: self.fetch,
             ProbeInput: self.probe,
             TranscodeInput: self.transcode,
+            ImagesInput: self.images,
             PurgeInput: self.purge,
         }
 
@@ -156,13 +161,29 @@ class Studio:
         return await self._memory.pace() if self._memory else UNKNOWN_PACE
 
     @spoken
+    async def images(self, job: Job, report: Report) -> JobResult:
+        wanted = job.asked(ImagesInput)
+        async with self._folder() as folder:
+            report(1, "download")
+            path = await self._source(wanted.object_key, wanted.sha256, folder)
+            report(20, "pictures")
+            made = await make_pictures(path, wanted, folder, engine=self._engine)
+            report(90, "upload")
+            prefix = f"{job.tenant}/images/{wanted.images_id}"
+            await publish_files(self._storage, prefix, [each.file for each in made])
+            shown = [await asyncio.to_thread(_picture, prefix, each) for each in made]
+        cover = shown[0].key if wanted.cover else ""
+        return Imaged(wanted.images_id, tuple(shown), wanted.video_id, cover)
+
+    @spoken
     async def purge(self, job: Job, report: Report) -> JobResult:
         """Only below the tenant's own prefix, whatever the event says."""
         wanted = job.asked(PurgeInput)
         keys = list(wanted.object_keys)
-        for video_id in wanted.video_ids:
-            prefix = f"{job.tenant}/videos/{video_id}/"
-            keys += await self._storage.below(prefix)
+        folders = [f"videos/{each}" for each in wanted.video_ids]
+        folders += [f"images/{each}" for each in wanted.image_ids]
+        for folder in folders:
+            keys += await self._storage.below(f"{job.tenant}/{folder}/")
         report(50, "delete")
         mine = [key for key in keys if own_prefix(job.tenant, key)]
         await self._storage.delete(mine)
@@ -200,10 +221,15 @@ class Studio:
             return None
 
     async def _source(self, key: str, sha256: str, folder: Path) -> Path:
-        """What was uploaded, and nothing else: the hash is the one on the log."""
+        """What was uploaded, and nothing else: the hash is the one on the log.
+
+        What we made ourselves has none there; its name follows from its content.
+        """
         path = folder / "source"
         await self._storage.download(key, path)
         spend(bytes_in=(await asyncio.to_thread(path.stat)).st_size)
+        if not sha256:
+            return path
         found = await asyncio.to_thread(sha256_of, path)
         if found != sha256:
             raise Impossible("wrong_hash", "the object is not what was uploaded")
@@ -222,6 +248,19 @@ def sha256_of(path: Path) -> str:
         while block := file.read(_BLOCK):
             digest.update(block)
     return digest.hexdigest()
+
+
+def _picture(prefix: str, made: Made) -> Picture:
+    return Picture(
+        key=f"{prefix}/{made.file.name}",
+        width=made.width,
+        height=made.height,
+        size=made.file.path.stat().st_size,
+        sha256=sha256_of(made.file.path),
+        content_type=made.file.content_type,
+        profiles=made.profiles,
+        at=made.at,
+    )
 
 
 def _rendition(rung: Rung) -> Rendition:

@@ -29,7 +29,9 @@ async def full_size(
 
 def _still() -> tuple[str, ...]:
     fit = f"scale='min({MAX_SIDE},iw)':'min({MAX_SIDE},ih)'"
-    shape = "force_original_aspect_ratio=decrease:out_range=pc,setsar=1"
+    # Whoever opens a JPEG takes its colours for those of BT.601.
+    colours = "out_range=pc:out_color_matrix=bt601"
+    shape = f"force_original_aspect_ratio=decrease:{colours},setsar=1"
     exact = ("-map_metadata", "-1", "-fflags", "+bitexact", "-flags:v", "+bitexact")
     picture = ("-c:v", "mjpeg", "-q:v", "3", "-pix_fmt", "yuvj420p", "-threads", "1")
     return ("-frames:v", "1", "-vf", f"{fit}:{shape}", *picture, *exact, "-update", "1")

@@ -8,7 +8,7 @@ from media_agents.describing import Described, Stream, describe, number, ratio
 from media_agents.engines.ffmpeg import MAX_PIXELS, Engine
 from media_agents.errors import MediaRefused
 from media_agents.facts import Facts, Sound
-from media_agents.images.looking import is_picture, look
+from media_agents.images.looking import is_picture, look, refuse_heic
 from media_agents.layout import Layout, layout
 from media_agents.timeline import Timeline, timeline
 
@@ -35,6 +35,7 @@ async def probe(path: Path, engine: Engine) -> Facts:
     """Raises `MediaRefused` with what the user can do about it."""
     size, head = await asyncio.to_thread(_begin, path)
     _check_size(size)
+    refuse_heic(head)
     if is_picture(head):
         return await look(path, size)
     described = await describe(path, engine)

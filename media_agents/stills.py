@@ -6,6 +6,7 @@ which costs less than one more output of the encoder would.
 
 import asyncio
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from msgspec import Struct
@@ -20,6 +21,8 @@ PER_SHEET = 100
 CANDIDATES = 8
 # Brightness and contrast, of 255, below which a picture shows nothing.
 DARKEST, BRIGHTEST, FLATTEST = 20.0, 240.0, 10.0
+# Of 64 comparisons of neighbours, those in which two pictures of one scene may differ.
+ALIKE = 6
 
 
 class Still(Struct, frozen=True):
@@ -30,10 +33,14 @@ class Still(Struct, frozen=True):
 
 
 class Candidate(Struct, frozen=True):
-    """`score` is higher the more there is to see; 0 = black, white or blank."""
+    """`score` is higher the more there is to see; 0 = black, white or blank.
+
+    `look` is the same for pictures that look the same, and nearly so for nearly.
+    """
 
     at: float
     score: float
+    look: int = 0
 
 
 class Tile(Struct, frozen=True):
@@ -65,13 +72,13 @@ async def key_stills(
 
 
 async def candidates(stills: Sequence[Still]) -> list[Candidate]:
-    """The best of each part of the video, the best of all first."""
-    scores = await asyncio.to_thread(lambda: [score(each.path) for each in stills])
-    found = [
-        Candidate(still.at, round(value, 1))
-        for still, value in zip(stills, scores, strict=True)
-    ]
-    return ranked(found)
+    """The best of each part of the video, the best of all first, no two alike."""
+    found = await asyncio.to_thread(lambda: [_candidate(each) for each in stills])
+    return distinct(ranked(found))
+
+
+def _candidate(still: Still) -> Candidate:
+    return Candidate(still.at, round(score(still.path), 1), look(still.path))
 
 
 def ranked(found: Sequence[Candidate]) -> list[Candidate]:
@@ -86,6 +93,25 @@ def ranked(found: Sequence[Candidate]) -> list[Candidate]:
         if best is None or each.score > best.score:
             parts[part] = each
     return sorted(parts.values(), key=lambda each: (-each.score, each.at))
+
+
+def distinct(found: Sequence[Candidate]) -> list[Candidate]:
+    """Without those that look like a better one; blank ones only if all are."""
+    shown = [each for each in found if each.score > 0] or list(found[:1])
+    kept: list[Candidate] = []
+    for each in shown:
+        if all((each.look ^ other.look).bit_count() > ALIKE for other in kept):
+            kept.append(each)
+    return kept
+
+
+def look(path: Path) -> int:
+    """Where it gets brighter from left to right, in eight rows: 64 bits."""
+    with Image.open(path) as opened:
+        small = opened.convert("L").resize((9, 8), Image.Resampling.BOX)
+    rows = [small.tobytes()[start : start + 9] for start in range(0, 72, 9)]
+    bits = [left < right for row in rows for left, right in pairwise(row)]
+    return sum(bit << place for place, bit in enumerate(bits))
 
 
 def score(path: Path) -> float:

@@ -14,6 +14,8 @@ from projections.documents.project import DOCUMENTS
 from projections.documents.project import project as documents
 from projections.history.project import HISTORY
 from projections.history.project import project as history
+from projections.images.project import IMAGES
+from projections.images.project import project as images
 from projections.leads.project import LEADS, PAGES
 from projections.leads.project import project as leads
 from projections.operations.project import OPERATIONS
@@ -38,7 +40,8 @@ PROJECTIONS: tuple[Projection, ...] = (
     Projection("tenants", (TENANTS, USERS, KEYS), tenants, shape=2),
     Projection("projects", (PROJECTS,), projects),
     Projection("assets", (ASSETS, VERSIONS), assets, shape=2),
-    Projection("videos", (VIDEOS,), videos, shape=2),
+    Projection("images", (IMAGES,), images),
+    Projection("videos", (VIDEOS,), videos, shape=3),
     Projection("copies", (COPIES,), copies),
     Projection("tasks", (TASKS,), tasks, shape=3),
     Projection("accounts", (ACCOUNTS,), accounts),

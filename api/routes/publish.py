@@ -75,8 +75,18 @@ async def _plan(
             f"{body.platform} takes {limits.text_max}.",
             "Approve a shorter text.",
         )
-    cover = await _cover(body.cover_url, write) or video.cover_key
+    cover = await _cover(body.cover_url, write) or cover_for(body.platform, video)
     return _wish(body, (account, video, copy), when, cover), copy.approved_event_id
+
+
+def cover_for(platform: str, video: Video) -> str:
+    """The cover in the shape that the platform likes best, once it was made."""
+    fitting = (
+        each.key
+        for each in video.pictures
+        if platform in each.profiles and each.content_type == "image/jpeg"
+    )
+    return next(fitting, video.cover_key)
 
 
 def _wish(

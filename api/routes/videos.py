@@ -8,11 +8,10 @@ from pydantic import Field
 from api.deps import Cursor, Limit, P, ProjectId, Read, Who
 from api.links import Link, sign
 from api.parts import Parts
-from api.problems import invalid, missing
-from api.shapes import Body, Failure, Id, Item, Page, Receipt, Shown
+from api.pictures import PictureShown, linked
+from api.problems import missing
+from api.shapes import Failure, Id, Item, Page, Shown
 from api.uploads import sign_get
-from api.writes import Writes, answer, decide, receipt
-from schemas.commands.asset import ChooseCover
 
 router = APIRouter(tags=["videos"])
 
@@ -34,7 +33,11 @@ class Cover(Shown):
 
 
 class Video(Item):
-    """`bitRate` is in bits per second; the addresses expire, the resource does not."""
+    """`bitRate` is in bits per second; the addresses expire, the resource does not.
+
+    `pictures` are the cover in every shape that a destination takes; their addresses
+    are made where one video is read.
+    """
 
     asset_id: str = ""
     project_id: str = ""
@@ -46,6 +49,7 @@ class Video(Item):
     duration_ms: int = 0
     renditions: list[Rung] = Field(default_factory=list)
     covers: list[Cover] = Field(default_factory=list)
+    pictures: list[PictureShown] = Field(default_factory=list)
     job_id: str = ""
     problem: Failure | None = None
     url: str | None = None
@@ -59,12 +63,6 @@ class Video(Item):
     cover_key: str = Field(default="", exclude=True)
     thumbnails_key: str = Field(default="", exclude=True)
     waveform_key: str = Field(default="", exclude=True)
-
-
-class CoverChoice(Body):
-    """Which of the video's `covers`, counted from 0."""
-
-    cover: int = Field(ge=0)
 
 
 @router.get("/videos")
@@ -91,30 +89,9 @@ async def read_video(
     if found is None:
         raise missing("video")
     response.headers["ETag"] = f'"{found.version}"'
-    return await with_links(parts, who.tenant, found)
-
-
-@router.put("/videos/{video_id}/cover", status_code=202, response_model=Receipt)
-async def choose_cover(
-    video_id: Id, body: CoverChoice, write: Writes, rows: Read
-) -> Response:
-    found = await rows.one("videos", Video, video_id)
-    if found is None:
-        raise missing("video")
-    if body.cover >= len(found.covers):
-        raise invalid(
-            "/cover",
-            f"The video has {len(found.covers)} covers.",
-            "Send the place of one of its covers, counted from 0.",
-        )
-    wish = ChooseCover(video_id=video_id, cover_key=found.covers[body.cover].key)
-    outcome = await decide(write, wish, found.asset_id, cause=found.event_id)
-    return await answer(
-        write,
-        outcome,
-        receipt(write, outcome, video_id),
-        lambda: rows.one("videos", Video, video_id),
-    )
+    pictures = await linked(parts, found.pictures)
+    shown = await with_links(parts, who.tenant, found)
+    return shown.model_copy(update={"pictures": pictures})
 
 
 def _name(key: str) -> str:

@@ -18,6 +18,11 @@ _LIMITS = Limits(seconds=30, cpu_seconds=30, memory_bytes=2 << 30)
 _MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"II*\x00", b"MM\x00*")
 
 
+# Brands of ISO files; a general one may hold AVIF or HEIC.
+_AVIF = frozenset({b"avif", b"avis", b"mif1", b"msf1"})
+_HEIC = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"})
+
+
 class Looked(Struct, frozen=True):
     format: str
     width: int
@@ -30,8 +35,19 @@ class Looked(Struct, frozen=True):
 def is_picture(head: bytes) -> bool:
     """By the first 16 bytes; what a name or a header of the request says is nothing."""
     webp = head[:4] == b"RIFF" and head[8:12] == b"WEBP"
-    avif = head[4:8] == b"ftyp" and head[8:12] in {b"avif", b"avis"}
+    avif = head[4:8] == b"ftyp" and head[8:12] in _AVIF
     return head.startswith(_MAGIC) or webp or avif
+
+
+def refuse_heic(head: bytes) -> None:
+    """Raises MediaRefused: nobody who may be asked decodes it."""
+    if head[4:8] == b"ftyp" and head[8:12] in _HEIC:
+        raise MediaRefused(
+            "not_a_picture",
+            "the picture is HEIC, which is not read here",
+            "Export it as JPEG; on an iPhone choose Most Compatible in Settings, "
+            "Camera, Formats.",
+        )
 
 
 async def look(path: Path, size: int) -> Facts:

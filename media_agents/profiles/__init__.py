@@ -12,11 +12,20 @@ FOLDER = Path(__file__).parent
 Sides: TypeAlias = tuple[int, int]
 
 
+class CoverShape(Struct, frozen=True, forbid_unknown_fields=True):
+    """`width` in pixels is what we make of a source that has it; 0 = no bound known."""
+
+    aspect: Sides
+    width: int
+    least_width: int = 0
+
+
 class Profile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Bounds of what may be sent, and what we make of it; 0 = no bound is known.
 
-    Rates in bits a second, lengths in seconds, `covers` as aspect ratios. Loudness is
-    ours where a platform publishes none. `checked` is when they were compared
+    Rates in bits a second, lengths in seconds, the first of `covers` is the one that
+    goes along with a publication. Loudness is ours where a platform publishes none.
+    `checked` is when they were compared
     with a saved copy of `source`, `confidence` whose numbers they are.
     """
 
@@ -50,7 +59,10 @@ class Profile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     true_peak_db: float = -1.0
     watermark: Literal["allow", "forbid"]
     edit_list: Literal["allow", "forbid"]
-    covers: tuple[Sides, ...]
+    covers: tuple[CoverShape, ...]
+    cover_formats: tuple[str, ...]
+    cover_source: str
+    cover_confidence: Literal["official", "unverified"]
     max_cover_bytes: int
 
 

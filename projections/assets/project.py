@@ -20,6 +20,9 @@ from schemas.events.asset import (
     AssetVersionChosen,
     AssetVersionPresigned,
     CoverChosen,
+    ImagesFailed,
+    ImagesMade,
+    ImagesRequested,
     TranscodeFailed,
     TranscodeRequested,
 )
@@ -54,7 +57,13 @@ def project(record: Record[Data]) -> Iterable[Row]:
         ):
             return (_kept(record, record.data),)
         case (
-            TranscodeRequested() | AssetTranscoded() | TranscodeFailed() | CoverChosen()
+            TranscodeRequested()
+            | AssetTranscoded()
+            | TranscodeFailed()
+            | CoverChosen()
+            | ImagesRequested()
+            | ImagesMade()
+            | ImagesFailed()
         ):
             # The asset looks the same, but its version and newest event move on.
             return (row(ASSETS, record),)

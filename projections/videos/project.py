@@ -7,11 +7,13 @@ from schemas.envelope import Record
 from schemas.events.asset import (
     AssetTranscoded,
     CoverChosen,
+    ImagesMade,
     TranscodeFailed,
     TranscodeRequested,
 )
 from schemas.ids import derived
 from schemas.registry import Data
+from streams.domain.asset_images import covers_id
 
 VIDEOS = Table("videos", json=frozenset({"renditions", "problem", "covers"}))
 
@@ -23,7 +25,10 @@ def project(record: Record[Data]) -> Iterable[Row]:
         case AssetTranscoded() as finished:
             return (_finished(record, finished),)
         case CoverChosen(video_id=video_id, cover_key=cover_key):
-            return (row(VIDEOS, record, id=video_id, cover_key=cover_key),)
+            pictures = covers_id(video_id, cover_key)
+            return (_covered(record, video_id, cover_key, pictures),)
+        case ImagesMade(cover_key=cover_key) as made if cover_key:
+            return (_covered(record, made.video_id, cover_key, made.images_id),)
         case TranscodeFailed(video_id=video_id, code=code, reason=reason):
             return (
                 row(
@@ -51,6 +56,11 @@ def _wanted(record: Record[Data], event: TranscodeRequested) -> Row:
     )
 
 
+def _covered(record: Record[Data], video_id: str, cover_key: str, pictures: str) -> Row:
+    """`pictures_id` names the set of the cover in all the shapes of destinations."""
+    return row(VIDEOS, record, id=video_id, cover_key=cover_key, pictures_id=pictures)
+
+
 def _finished(record: Record[Data], event: AssetTranscoded) -> Row:
     return row(
         VIDEOS,
@@ -67,6 +77,7 @@ def _finished(record: Record[Data], event: AssetTranscoded) -> Row:
         duration_ms=event.facts.duration_ms,
         renditions=event.renditions,
         covers=event.covers,
+        pictures_id=covers_id(event.video_id, event.cover_key),
         thumbnails_key=event.thumbnails_key,
         waveform_key=event.waveform_key,
         job_id=event.job_id,

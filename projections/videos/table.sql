@@ -17,6 +17,7 @@ CREATE TABLE videos (
     duration_ms bigint,
     renditions jsonb,
     covers jsonb,
+    pictures_id text,
     thumbnails_key text,
     waveform_key text,
     job_id text,

@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from schemas.jobs import MediaFacts, Transcoded
+from schemas.jobs import Evidence, Imaged, MediaFacts, PictureWish, Transcoded
 
 
 class PresignAsset(Struct, frozen=True, tag="io.contentops.asset.presign.v1"):
@@ -119,6 +119,34 @@ class FailTranscode(Struct, frozen=True, tag="io.contentops.asset.fail_transcode
     reason: str
 
 
+class RequestImages(Struct, frozen=True, tag="io.contentops.asset.request_images.v1"):
+    """Of the asset's own picture; with `video_id` of its cover, or of moments (s).
+
+    `picture_key` is a picture of another asset (evidence) that is to stand for the
+    video.
+    """
+
+    images_id: str
+    wishes: tuple[PictureWish, ...]
+    video_id: str = ""
+    at: tuple[float, ...] = ()
+    picture_key: str = ""
+    picture_sha256: str = ""
+    evidence: tuple[Evidence, ...] = ()
+
+
+class RecordImages(Struct, frozen=True, tag="io.contentops.asset.record_images.v1"):
+    job_id: str
+    result: Imaged
+
+
+class FailImages(Struct, frozen=True, tag="io.contentops.asset.fail_images.v1"):
+    job_id: str
+    images_id: str
+    code: str
+    reason: str
+
+
 AssetCommand: TypeAlias = (
     PresignAsset
     | PresignVersion
@@ -136,4 +164,7 @@ AssetCommand: TypeAlias = (
     | RecordTranscode
     | FailTranscode
     | ChooseCover
+    | RequestImages
+    | RecordImages
+    | FailImages
 )

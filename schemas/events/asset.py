@@ -8,7 +8,15 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from schemas.jobs import Cover, MediaFacts, Rendition, StoredBody
+from schemas.jobs import (
+    Cover,
+    Evidence,
+    MediaFacts,
+    Picture,
+    PictureWish,
+    Rendition,
+    StoredBody,
+)
 
 
 class AssetPresigned(Struct, frozen=True, tag="io.contentops.asset.presigned.v1"):
@@ -114,10 +122,11 @@ class AssetRestored(Struct, frozen=True, tag="io.contentops.asset.restored.v1"):
 
 
 class AssetPurged(Struct, frozen=True, tag="io.contentops.asset.purged.v1"):
-    """From here on its bodies may be deleted: these objects, and these videos."""
+    """From here on its bodies may be deleted: these objects, videos and pictures."""
 
     object_keys: tuple[str, ...]
     video_ids: tuple[str, ...] = ()
+    image_ids: tuple[str, ...] = ()
 
 
 class TranscodeRequested(
@@ -163,6 +172,41 @@ class TranscodeFailed(
     reason: str
 
 
+class ImagesRequested(
+    Struct, frozen=True, tag="io.contentops.asset.images_requested.v1"
+):
+    """Pictures of a picture, or of a video: its cover or, with `at`, its moments (s).
+
+    `cover`: the first of them is to stand for the video.
+    """
+
+    images_id: str
+    object_key: str
+    wishes: tuple[PictureWish, ...]
+    sha256: str = ""
+    video_id: str = ""
+    at: tuple[float, ...] = ()
+    cover: bool = False
+    evidence: tuple[Evidence, ...] = ()
+
+
+class ImagesMade(Struct, frozen=True, tag="io.contentops.asset.images_made.v1"):
+    """A set of pictures is finished; one of `cover_key` now stands for the video."""
+
+    job_id: str
+    images_id: str
+    pictures: tuple[Picture, ...]
+    video_id: str = ""
+    cover_key: str = ""
+
+
+class ImagesFailed(Struct, frozen=True, tag="io.contentops.asset.images_failed.v1"):
+    job_id: str
+    images_id: str
+    code: str
+    reason: str
+
+
 AssetEvent: TypeAlias = (
     AssetPresigned
     | AssetVersionPresigned
@@ -180,4 +224,7 @@ AssetEvent: TypeAlias = (
     | AssetTranscoded
     | TranscodeFailed
     | CoverChosen
+    | ImagesRequested
+    | ImagesMade
+    | ImagesFailed
 )

@@ -10,14 +10,17 @@ from schemas.commands.asset import (
     ChooseVersion,
     CompleteUpload,
     DescribeAsset,
+    FailImages,
     FailTranscode,
     ImportAsset,
     PresignAsset,
     PresignVersion,
     PurgeAsset,
+    RecordImages,
     RecordProbe,
     RecordTranscode,
     RefuseAsset,
+    RequestImages,
     RequestTranscode,
     RestoreAsset,
     RetainAsset,
@@ -39,10 +42,13 @@ from schemas.events.asset import (
     AssetVersionChosen,
     AssetVersionPresigned,
     CoverChosen,
+    ImagesFailed,
+    ImagesMade,
+    ImagesRequested,
     TranscodeFailed,
     TranscodeRequested,
 )
-from streams.domain import asset_bodies, asset_shelf
+from streams.domain import asset_bodies, asset_images, asset_shelf
 from streams.domain.asset_state import Asset, Body
 from streams.domain.rejected import Rejected, missing
 
@@ -53,6 +59,8 @@ TOLD_ANYWAY = (
     RefuseAsset,
     RecordTranscode,
     FailTranscode,
+    RecordImages,
+    FailImages,
     TrashAsset,
     RestoreAsset,
     PurgeAsset,
@@ -68,6 +76,8 @@ def decide(command: AssetCommand, asset: Asset) -> AssetEvent | None:
         raise missing("asset")
     if isinstance(command, RecordTranscode | FailTranscode):
         return _finish(command, asset)
+    if isinstance(command, RecordImages | FailImages):
+        return asset_images.finish(command, asset)
     if asset.purged:
         _after_the_end(command)
         return None
@@ -94,6 +104,8 @@ def _body(command: AssetCommand, asset: Asset) -> AssetEvent | None:
             return asset_bodies.refuse(command, asset)
         case PresignVersion() | ChooseVersion() | RequestTranscode():
             return _uploaded(command, asset)
+        case RequestImages():
+            return asset_images.request(command, asset)
         case ChooseCover():
             return _choose_cover(command, asset)
         case _:
@@ -224,24 +236,16 @@ def evolve(asset: Asset, event: AssetEvent) -> Asset:
             return replace(asset, videos={**asset.videos, video_id: False})
         case TranscodeFailed(video_id=video_id):
             return replace(asset, videos={**asset.videos, video_id: True})
-        case AssetTranscoded() | CoverChosen():
-            return _pictured(asset, event)
+        case (
+            AssetTranscoded()
+            | CoverChosen()
+            | ImagesRequested()
+            | ImagesMade()
+            | ImagesFailed()
+        ):
+            return asset_images.evolve(asset, event)
         case _:
             return _shelved(asset, event)
-
-
-def _pictured(asset: Asset, event: AssetTranscoded | CoverChosen) -> Asset:
-    """The picture that stands for the video comes first."""
-    if isinstance(event, AssetTranscoded):
-        known = tuple(each.key for each in event.covers)
-    else:
-        known = asset.covers.get(event.video_id, ())
-    rest = (each for each in known if each != event.cover_key)
-    return replace(
-        asset,
-        videos={**asset.videos, event.video_id: True},
-        covers={**asset.covers, event.video_id: (event.cover_key, *rest)},
-    )
 
 
 def _arrived(asset: Asset, event: AssetUploaded) -> Asset:

@@ -59,7 +59,11 @@ def purge(command: PurgeAsset, asset: Asset) -> AssetEvent | None:
     if asset.trashed is None or asset.trashed.purge_at != command.at:
         return None
     keys = tuple(each.opened.object_key for each in asset.bodies)
-    return AssetPurged(object_keys=keys, video_ids=tuple(asset.videos))
+    return AssetPurged(
+        object_keys=keys,
+        video_ids=tuple(asset.videos),
+        image_ids=tuple(asset.images),
+    )
 
 
 def _line(text: str, limit: int, pointer: str) -> str:

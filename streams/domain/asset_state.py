@@ -35,7 +35,9 @@ class Body(Struct, frozen=True):
 
 class Asset(Struct, frozen=True):
     """`videos` maps a video id to True once it has ended, well or badly; `covers` to
-    the pictures that may stand for it, the one that does first.
+    the pictures that may stand for it, the one that does first; `films` to its file.
+    `images` are sets of pictures, likewise; `wished` is a video's set that is to give
+    it a cover, until another one is chosen.
 
     `current` is the number of the body that counts, 0 before the first arrived.
     """
@@ -44,6 +46,9 @@ class Asset(Struct, frozen=True):
     current: int = 0
     videos: dict[str, bool] = {}
     covers: dict[str, tuple[str, ...]] = {}
+    films: dict[str, str] = {}
+    images: dict[str, bool] = {}
+    wished: dict[str, str] = {}
     described: AssetDescribed = AssetDescribed()
     until: datetime | None = None
     trashed: AssetTrashed | None = None

@@ -5,7 +5,9 @@ from typing import TypeAlias
 
 from schemas.commands.asset import (
     CompleteUpload,
+    FailImages,
     FailTranscode,
+    RecordImages,
     RecordProbe,
     RecordTranscode,
     RefuseAsset,
@@ -25,6 +27,8 @@ from schemas.jobs import (
     FetchInput,
     Generated,
     GenerateInput,
+    Imaged,
+    ImagesInput,
     Probed,
     ProbeInput,
     PublishInput,
@@ -64,6 +68,8 @@ def _found(event: JobCompleted, job_id: str) -> Command | None:
             return RecordProbe(job_id=job_id, facts=facts, number=number)
         case Transcoded():
             return RecordTranscode(job_id=job_id, result=event.result)
+        case Imaged():
+            return RecordImages(job_id=job_id, result=event.result)
         case Generated() if event.subject.startswith("copy/"):
             return RecordCopy(job_id=job_id, result=event.result)
         case Generated() | Settled():
@@ -80,6 +86,10 @@ def _failed(event: Unfinished, job_id: str) -> Command | None:
         case TranscodeInput(video_id=video_id):
             return FailTranscode(
                 job_id=job_id, video_id=video_id, code=code, reason=reason
+            )
+        case ImagesInput(images_id=images_id):
+            return FailImages(
+                job_id=job_id, images_id=images_id, code=code, reason=reason
             )
         case GenerateInput() if event.subject.startswith("copy/"):
             return FailCopy(job_id=job_id, code=code, reason=reason)

@@ -8,7 +8,11 @@ from schemas.envelope import Record
 from schemas.events.asset import (
     AssetImportRequested,
     AssetPurged,
+    AssetTranscoded,
     AssetUploaded,
+    CoverChosen,
+    ImagesFailed,
+    ImagesRequested,
     TranscodeFailed,
     TranscodeRequested,
 )
@@ -23,6 +27,7 @@ from schemas.ids import derived
 from schemas.jobs import (
     FetchInput,
     GenerateInput,
+    ImagesInput,
     JobInput,
     ProbeInput,
     PublishInput,
@@ -32,6 +37,7 @@ from schemas.jobs import (
     TranscodeInput,
 )
 from schemas.registry import Data, encode
+from streams.domain.asset_images import covers_id
 from streams.reactions.reaction import Reaction
 
 REVIEW_AFTER = timedelta(seconds=30)
@@ -39,6 +45,8 @@ REVIEW_ATTEMPTS = 100
 SETTLE_ATTEMPTS = 20
 # Deleting is repeated until the store is back, for about a week.
 PURGE_ATTEMPTS = 100
+# Covers in all shapes are wanted later than anything that somebody asked for.
+COVERS_PRIORITY = -5
 
 
 def react(record: Record[Data]) -> Iterable[Reaction]:
@@ -49,9 +57,21 @@ def react(record: Record[Data]) -> Iterable[Reaction]:
 
 def _job(record: Record[Data]) -> RequestJob | None:
     match record.data:
-        case AssetUploaded() | AssetImportRequested() | TranscodeRequested():
+        case (
+            AssetUploaded()
+            | AssetImportRequested()
+            | TranscodeRequested()
+            | ImagesRequested()
+        ):
             return _request(record, "media", _media(record.data))
-        case AssetPurged() | TranscodeFailed(code="asset_purged"):
+        case AssetTranscoded(cover_key=key) | CoverChosen(cover_key=key) if key:
+            covers = _covers(record.data)
+            return _request(record, "media", covers, priority=COVERS_PRIORITY)
+        case (
+            AssetPurged()
+            | TranscodeFailed(code="asset_purged")
+            | ImagesFailed(code="asset_purged")
+        ):
             purge = _purge(record.data)
             return _request(record, "media", purge, max_attempts=PURGE_ATTEMPTS)
         case CopyRequested():
@@ -74,7 +94,7 @@ def _job(record: Record[Data]) -> RequestJob | None:
 
 
 def _media(
-    event: AssetUploaded | AssetImportRequested | TranscodeRequested,
+    event: AssetUploaded | AssetImportRequested | TranscodeRequested | ImagesRequested,
 ) -> JobInput:
     match event:
         case AssetImportRequested():
@@ -89,12 +109,38 @@ def _media(
                 profiles=event.profiles,
                 needs=event.needs,
             )
+        case ImagesRequested():
+            return _images(event)
 
 
-def _purge(event: AssetPurged | TranscodeFailed) -> PurgeInput:
-    if isinstance(event, TranscodeFailed):
-        return PurgeInput(object_keys=(), video_ids=(event.video_id,))
-    return PurgeInput(object_keys=event.object_keys, video_ids=event.video_ids)
+def _images(event: ImagesRequested) -> ImagesInput:
+    return ImagesInput(
+        images_id=event.images_id,
+        object_key=event.object_key,
+        sha256=event.sha256,
+        wishes=event.wishes,
+        video_id=event.video_id,
+        at=event.at,
+        cover=event.cover,
+    )
+
+
+def _covers(event: AssetTranscoded | CoverChosen) -> ImagesInput:
+    return ImagesInput(
+        images_id=covers_id(event.video_id, event.cover_key),
+        object_key=event.cover_key,
+        video_id=event.video_id,
+    )
+
+
+def _purge(event: AssetPurged | TranscodeFailed | ImagesFailed) -> PurgeInput:
+    match event:
+        case TranscodeFailed(video_id=video_id):
+            return PurgeInput(object_keys=(), video_ids=(video_id,))
+        case ImagesFailed(images_id=images_id):
+            return PurgeInput(object_keys=(), image_ids=(images_id,))
+        case AssetPurged():
+            return PurgeInput(event.object_keys, event.video_ids, event.image_ids)
 
 
 def _generate(event: CopyRequested) -> GenerateInput:
@@ -126,6 +172,7 @@ def _request(
     *,
     not_before: datetime | None = None,
     max_attempts: int = 3,
+    priority: int = 0,
 ) -> RequestJob:
     return RequestJob(
         role=role,
@@ -137,4 +184,5 @@ def _request(
         needs=getattr(record.data, "needs", ()),
         project_id=getattr(record.data, "project_id", ""),
         requested_by=record.envelope.auth_id,
+        priority=priority,
     )

@@ -1,9 +1,15 @@
 """The whole business, told by the demo, then asked again from outside."""
 
+import threading
+import time
+from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from PIL import Image
 
 from tests.fixtures.fix_up import Installation, Told
 
@@ -37,6 +43,68 @@ def test_each_rendition_can_be_fetched_and_played(api: httpx.Client) -> None:
     assert master.text.count("#EXT-X-STREAM-INF") == 2
     assert httpx.get(str(video["coverUrl"])).content.startswith(b"\xff\xd8")
     assert httpx.get(str(video["watchUrl"])).status_code == 200
+
+
+def test_its_cover_has_the_shapes_that_destinations_take(api: httpx.Client) -> None:
+    (video,) = items(api, "/videos")
+    found = until(lambda: api.get(f"/videos/{video['id']}").json()["pictures"])
+
+    assert {name for each in found for name in each["profiles"]} >= {
+        "bilibili",
+        "douyin",
+        "youtube",
+    }
+    with Image.open(BytesIO(httpx.get(found[0]["url"]).content)) as cover:
+        assert cover.size == (found[0]["width"], found[0]["height"])
+
+
+def test_a_picture_to_order_is_made_by_the_worker(api: httpx.Client) -> None:
+    (video,) = items(api, "/videos")
+    wish = {
+        "videoId": video["id"],
+        "aspect": "3:4",
+        "formats": ["avif"],
+        "maxBytes": 20_000,
+        "text": {"text": "夜骑去看海"},
+    }
+    told = api.post("/media/images", json=wish)
+    assert told.status_code == 202, told.text
+    (made,) = ready(api, told.json()["id"])["pictures"]
+
+    body = httpx.get(made["url"])
+    assert body.headers["content-type"] == "image/avif"
+    assert len(body.content) == made["size"] <= 20_000
+    assert made["width"] * 4 == pytest.approx(made["height"] * 3, abs=4)
+
+
+def test_frames_of_moments_are_made_by_the_worker(api: httpx.Client) -> None:
+    (video,) = items(api, "/videos")
+    wish = {"at": [0, 1.5], "formats": ["png"]}
+    told = api.post(f"/videos/{video['id']}/frames", json=wish)
+    assert told.status_code == 202, told.text
+
+    assert [each["at"] for each in ready(api, told.json()["id"])["pictures"]] == [
+        0,
+        1.5,
+    ]
+
+
+def ready(api: httpx.Client, images: str) -> dict[str, Any]:
+    def look() -> dict[str, Any] | None:
+        found: dict[str, Any] = api.get(f"/images/{images}").json()
+        assert found.get("status") != "failed", found
+        return found if found.get("status") == "ready" else None
+
+    found: dict[str, Any] = until(look)
+    return found
+
+
+def until(look: Callable[[], Any], limit_s: float = 60.0) -> Any:
+    end = time.monotonic() + limit_s
+    while not (found := look()) and time.monotonic() < end:
+        threading.Event().wait(0.1)
+    assert found, "nothing came"
+    return found
 
 
 def test_both_publications_are_public_on_approved_words(api: httpx.Client) -> None:

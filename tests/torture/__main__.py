@@ -2,7 +2,8 @@
 
 python -m tests.torture [--only NAME ...] [--transcode] [--json FILE]
 
-With --transcode accepted videos are made into renditions, too, and checked.
+With --transcode accepted videos are made into renditions, too, and checked, and
+accepted pictures into others.
 """
 
 import argparse
@@ -19,8 +20,10 @@ from msgspec import Struct, to_builtins
 
 from media_agents.engines.ffmpeg import Engine, find_engine
 from media_agents.errors import MediaRefused
+from media_agents.images.crafting import craft
 from media_agents.probe import probe
 from media_agents.recipes import make_video
+from schemas.jobs import Aspect, PictureWish
 from tests.torture.cases import CASES, Bench, Case
 
 SLOWEST_REFUSAL_S = 1.0
@@ -79,6 +82,8 @@ async def judged(case: Case, bench: Bench, engine: Engine, *, transcode: bool) -
     made = ""
     if transcode and said == "video":
         made = await transcoded(path, engine)
+    elif transcode and said == "image":
+        made = await pictured(path)
     return Row(case.name, case.expected, said, reason, took, made)
 
 
@@ -98,6 +103,17 @@ async def transcoded(path: Path, engine: Engine) -> str:
         except MediaRefused as refused:
             return f"! {refused.code}: {refused.reason}"
     return " ".join(f"{rung.width}x{rung.height}" for rung in made.rungs)
+
+
+async def pictured(path: Path) -> str:
+    """As a portrait in every format."""
+    wish = PictureWish(Aspect(3, 4), formats=("jpeg", "png", "webp", "avif"))
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            made = await craft([path], [wish], Path(folder))
+        except MediaRefused as refused:
+            return f"! {refused.code}: {refused.reason}"
+    return " ".join(f"{each.width}x{each.height}" for each in made)
 
 
 @asynccontextmanager

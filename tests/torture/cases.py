@@ -15,6 +15,8 @@ from typing import NamedTuple, TypeAlias
 
 from PIL import Image
 
+from tests.torture.pictures import BODIES
+
 Make: TypeAlias = Callable[["Bench", Path], None]
 
 
@@ -126,6 +128,13 @@ def bomb() -> bytes:
 def still(size: tuple[int, int], **options: object) -> Make:
     def make(_bench: Bench, path: Path) -> None:
         Image.new("RGB", size, "orange").save(path, **options)
+
+    return make
+
+
+def drawn(name: str) -> Make:
+    def make(_bench: Bench, path: Path) -> None:
+        path.write_bytes(BODIES[name]())
 
     return make
 
@@ -274,6 +283,13 @@ STILL = (
     Case("bomb.gif", written(bomb()), ("bad_dimensions", "too_large", "not_a_video")),
     Case("half.jpg", cut("still.jpg", 0.5), ("not_a_picture",)),
     Case("zip_tail.jpg", followed("still.jpg", archive), PICTURE),
+    *(Case(name, drawn(name), PICTURE) for name in (
+        "turned.jpg", "cmyk.jpg", "grey.jpg", "palette.png", "bits.png", "deep.png",
+        "glass.png", "numbers.tif", "lab.tif", "moving.png", "one.png", "strip.png",
+        "polyglot.jpg")),
+    *(Case(name, drawn(name), ("not_a_picture",)) for name in (
+        "cut.jpg", "phone.heic", "photo.heif")),
+    Case("wide.png", drawn("wide.png"), ("too_large",)),
 )  # fmt: skip
 DAMAGE = (
     Case("index_last.mp4", copied("base.mp4", "-movflags", "0"), VIDEO),

@@ -9,6 +9,8 @@ from media_agents.stills import (
     Candidate,
     Still,
     clock,
+    distinct,
+    look,
     ranked,
     score,
     sheets,
@@ -32,6 +34,26 @@ def test_more_edges_score_higher_and_blank_pictures_nothing(tmp_path: Path) -> N
     assert 0 < few < many
     for colour in ("black", "white", "gray"):
         assert score(picture(tmp_path / f"{colour}.png", colour)) == 0
+
+
+def test_of_pictures_that_look_alike_the_best_is_left(tmp_path: Path) -> None:
+    names = ("one", "same", "other")
+    paths = [tmp_path / f"{name}.jpg" for name in names]
+    for number, path in enumerate(paths):
+        made = Image.radial_gradient("L") if number < 2 else Image.linear_gradient("L")
+        made.rotate(30).convert("RGB").save(path, quality=95 - 20 * number)
+    one, same, other = (Candidate(1.0, 9.0 - n, look(p)) for n, p in enumerate(paths))
+
+    assert one.look != other.look
+    assert distinct([one, same, other]) == [one, other]
+
+
+def test_a_blank_picture_is_a_candidate_only_where_all_are_blank() -> None:
+    blank, seen = Candidate(1.0, 0.0, 1), Candidate(2.0, 5.0, 2)
+
+    assert distinct([seen, blank]) == [seen]
+    assert distinct([blank, Candidate(3.0, 0.0, 4)]) == [blank]
+    assert distinct([]) == []
 
 
 def test_candidates_are_the_best_of_each_part() -> None:

@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 from msgspec import Struct
 
 from schemas.commands.account import ConnectAccount
-from schemas.commands.asset import CompleteUpload, PresignAsset, RequestTranscode
+from schemas.commands.asset import (
+    CompleteUpload,
+    PresignAsset,
+    RecordProbe,
+    RequestImages,
+    RequestTranscode,
+)
 from schemas.commands.content import RequestCopy
 from schemas.commands.job import RequestJob, StartAttempt
 from schemas.commands.publication import PlanPublication
@@ -24,18 +30,22 @@ from schemas.jobs import (
     Evidence,
     Generated,
     GenerateInput,
+    Imaged,
+    ImagesInput,
     JobInput,
     JobResult,
     MediaFacts,
     Probed,
     ProbeInput,
     PublishInput,
+    PurgeInput,
     Schedule,
     Transcoded,
     TranscodeInput,
     Usage,
 )
 from schemas.registry import AGGREGATE_OF, EVENTS_OF, Data, wire_name
+from streams.domain.asset_images import covers_id
 from streams.domain.registry import RULES
 from streams.reactions.reaction import Reaction
 from streams.reactions.registry import REACTIONS
@@ -93,11 +103,17 @@ OPENED = (
     CompleteUpload(10, "aa", "video/mp4"),
 )
 WORKING = (*OPENED, RequestTranscode("v", ("720p",)))
+PICTURE = MediaFacts(0, 8, 6, 0.0, "png", kind="image")
+DRAWING = (*OPENED, RecordProbe("j", PICTURE), RequestImages("i", ()))
 ASKED = (RequestCopy("p", "v", "copy", "bilibili", "brief"),)
 PUBLISH = PublishInput("it")
 CASES: list[tuple[Data, tuple[Struct, ...], int]] = [
     (UPLOADED, (), 2),
     (asset_events.TranscodeRequested("v", ("720p",), "k", "h"), (), 1),
+    (asset_events.ImagesRequested("i", "k", ()), (), 1),
+    (asset_events.CoverChosen("v", "c"), (), 1),
+    (ended(Imaged("i", ()), "asset/it"), DRAWING, 1),
+    (failed(ImagesInput("i", "k"), "asset/it"), DRAWING, 1),
     (ended(Probed(FACTS), "asset/it"), OPENED, 1),
     (ended(TRANSCODED, "asset/it"), WORKING, 1),
     (ended(GENERATED, "copy/it"), ASKED, 1),
@@ -165,6 +181,32 @@ def test_a_settling_waits_until_no_call_can_be_under_way() -> None:
 
     assert isinstance(found.data, RequestJob)
     assert found.data.not_before == later
+
+
+def test_covers_in_all_shapes_come_after_what_was_asked_for() -> None:
+    (found,) = reactions(record(asset_events.CoverChosen("v", "t/videos/v/c.jpg")))
+
+    assert isinstance(found.data, RequestJob)
+    assert found.data.priority < 0
+    assert found.data.input == ImagesInput(
+        covers_id("v", "t/videos/v/c.jpg"), "t/videos/v/c.jpg", video_id="v"
+    )
+
+
+def test_what_has_no_picture_gets_no_covers() -> None:
+    sound = asset_events.AssetTranscoded("j", "v", "m", "h", "", FACTS, (), 5.0)
+
+    assert reactions(record(sound)) == []
+
+
+def test_pictures_that_came_after_the_end_are_deleted() -> None:
+    late = asset_events.ImagesFailed("j", "i", "asset_purged", "gone")
+    other = asset_events.ImagesFailed("j", "i", "not_a_picture", "broken")
+
+    (found,) = reactions(record(late))
+    assert isinstance(found.data, RequestJob)
+    assert found.data.input == PurgeInput((), image_ids=("i",))
+    assert reactions(record(other)) == []
 
 
 def test_the_job_of_an_event_is_found_by_the_events_id() -> None:

@@ -1,0 +1,1 @@
+"""Images: sets of pictures made of one picture or of a video."""
