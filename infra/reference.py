@@ -11,6 +11,7 @@ from pydantic_core import PydanticUndefined
 
 from infra.settings import PREFIX, Settings
 from infra.shapes import Json, Kind, asyncapi, json_schemas, kept, members, older
+from media_agents.composing.document import schema
 from schemas import observations, registry, rulings
 from schemas.events import log
 from schemas.registry import wire_name
@@ -55,6 +56,7 @@ def generate() -> dict[str, str]:
         "errors.md": _page("Errors", errors()),
         "schemas.json": _json(json_schemas()),
         "asyncapi.json": _json(asyncapi()),
+        "timeline.json": json.dumps(schema(), indent=1, ensure_ascii=False) + "\n",
     }
 
 

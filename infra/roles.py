@@ -197,14 +197,17 @@ def worker_ai(settings: Settings) -> None:
 
 def worker_media(settings: Settings) -> None:
     async def work(ports: "Ports", _answers: "Answers") -> "Works":
+        from infra.wiring import speech
         from media_agents.agent import Studio
+        from media_agents.composing.work import Composer
         from media_agents.engines.ffmpeg import find_engine
         from media_agents.remembering import Memory
 
-        engine = find_engine(settings.ffmpeg)
+        engine, scratch = find_engine(settings.ffmpeg), _scratch(settings)
         memory = Memory(await ports.pool(largest=2))
-        studio = Studio(ports.storage, engine, _scratch(settings), memory=memory)
-        return studio.work()
+        studio = Studio(ports.storage, engine, scratch, memory=memory)
+        composer = Composer(ports.storage, engine, speech(settings), scratch)
+        return {**studio.work(), **composer.work()}
 
     _serve(settings, "media", settings.media_slots, work, _labels(settings))
 

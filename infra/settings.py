@@ -104,6 +104,14 @@ class Settings(BaseSettings):
     ai_model: str | None = None
     ai_provider: str = "openai"
 
+    speech_base_url: str | None = None
+    speech_api_key: SecretStr | None = None
+    speech_model: str | None = None
+    speech_voice: str = "alloy"
+
+    client_url: str | None = None
+    client_key: SecretStr | None = None
+
     bilibili_client_id: str | None = None
     bilibili_client_secret: SecretStr | None = None
     bilibili_base_url: str | None = None

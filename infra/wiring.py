@@ -12,10 +12,13 @@ from typing import TypeVar
 
 from ai_adapter.gateway import Gateway
 from ai_adapter.providers.factory import Endpoint
+from ai_adapter.registry import DIALECTS
+from ai_adapter.speech import OpenAISpeech, Speech, SpeechEndpoint
 from connectors import registry
 from connectors.base import AppSecrets, Connector, Limits, Webhooks
 from connectors.errors import Misconfigured
 from infra.settings import PREFIX, PostgresRole, Settings
+from media_agents.speaking import Espeak
 from media_agents.storage import Storage
 from streams.backlog import Backlog
 from streams.decisions import Decisions
@@ -48,6 +51,22 @@ def gateway(settings: Settings) -> Gateway:
         api_key=key,
     )
     return Gateway([endpoint])
+
+
+def speech(settings: Settings) -> Speech:
+    """Without a base URL and a key the voices that need no network speak."""
+    if settings.speech_api_key is None and settings.speech_base_url is None:
+        return Espeak()
+    key = settings.speech_api_key.get_secret_value() if settings.speech_api_key else ""
+    return OpenAISpeech(
+        SpeechEndpoint(
+            name="speech",
+            base_url=settings.speech_base_url or DIALECTS["openai"].base_url,
+            model=settings.need("speech_model"),
+            voice=settings.speech_voice,
+            api_key=key,
+        )
+    )
 
 
 def app_secrets(settings: Settings, platform: str) -> AppSecrets:

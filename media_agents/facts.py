@@ -4,6 +4,8 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
+from media_agents.labelling import Labels
+
 Kind: TypeAlias = Literal["video", "audio", "image"]
 
 
@@ -84,6 +86,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     edit_list: bool = False
     trimmed: bool = False
     fast_start: bool = False
+    labels: Labels = Labels()
 
     @property
     def sound(self) -> Sound | None:

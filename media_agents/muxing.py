@@ -8,6 +8,7 @@ from pathlib import Path
 from media_agents.boxes import Track as Fragments
 from media_agents.boxes import read_track
 from media_agents.engines.ffmpeg import Engine, Progress, encode
+from media_agents.labelling import arguments, moving
 from media_agents.planning import Track
 from media_agents.transcode import Renditions
 
@@ -68,7 +69,8 @@ async def progressive(
     tags += _languages("s", [t for t, _ in words])
     text = ["-c:s", "mov_text"] if words else []
     edits = [] if edit_list else ["-use_editlist", "0"]
-    options = [*text, *tags, *edits, "-movflags", "+faststart", f"file:{target}"]
+    told = [*arguments(made.labels), "-movflags", f"+faststart{moving(made.labels)}"]
+    options = [*text, *tags, *edits, *told, f"file:{target}"]
     await _copy(engine, inputs, options)
     return await asyncio.to_thread(named_by_content, target, "video", "video/mp4", 0)
 

@@ -9,6 +9,7 @@ from msgspec import Struct
 from media_agents.conforming import picture_copies
 from media_agents.errors import MediaRefused
 from media_agents.facts import Facts, Sound
+from media_agents.labelling import Labels
 
 # Bits per second at which a rung is capped, by its short side.
 CAPS = {
@@ -62,6 +63,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     edit_list: bool = True
     container: str = ""
     encoder: str = "libx264"
+    labels: Labels = Labels()
 
     @property
     def encoded(self) -> tuple[Rung, ...]:
@@ -92,6 +94,7 @@ def plan(facts: Facts, profiles: Sequence[str] = (), *, copy: bool = True) -> Pl
         to_sdr=facts.hdr,
         copies=copy and _copies(facts, rungs[0]),
         container=facts.container,
+        labels=facts.labels,
     )
 
 

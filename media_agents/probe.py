@@ -9,6 +9,7 @@ from media_agents.engines.ffmpeg import MAX_PIXELS, Engine
 from media_agents.errors import MediaRefused
 from media_agents.facts import Facts, Sound
 from media_agents.images.looking import is_picture, look, refuse_heic
+from media_agents.labelling import labels_of
 from media_agents.layout import Layout, layout
 from media_agents.timeline import Timeline, timeline
 
@@ -213,6 +214,7 @@ def _video_facts(
         edit_list=boxes.edited or times.edited,
         trimmed=times.edited,
         fast_start=boxes.fast_start,
+        labels=labels_of(described.format.tags),
     )
 
 

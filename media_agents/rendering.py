@@ -37,6 +37,7 @@ def plan_for(facts: Facts, profile: Profile) -> Plan:
         boxed=True,
         container=facts.container,
         edit_list=profile.edit_list == "allow",
+        labels=facts.labels,
     )
 
 

@@ -77,7 +77,8 @@ def chain(seconds: float, gain: float | None, limit: float) -> str:
         if gain is None
         else [
             f"volume={gain:.2f}dB:precision=float",
-            f"alimiter=level=false:limit={10 ** (limit / 20):.4f}",
+            # It looks 5 ms ahead; without `latency` all sound would come as much late.
+            f"alimiter=level=false:latency=true:limit={10 ** (limit / 20):.4f}",
         ]
     )
     steps = [

@@ -32,6 +32,7 @@ def media_facts(facts: Facts, heard: Loudness | None = None) -> MediaFacts:
         lufs=heard.lufs if heard else None,
         lra=heard.lra if heard else None,
         peak_db=heard.peak_db if heard else None,
+        ai=bool(facts.labels.aigc),
     )
 
 

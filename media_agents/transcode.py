@@ -17,6 +17,7 @@ from media_agents.engines.ffmpeg import (
     Progress,
     encode,
 )
+from media_agents.labelling import NO_LABELS, Labels
 from media_agents.pace import UNKNOWN_PACE, Pace
 from media_agents.pieces import (
     PIECE_SECONDS,
@@ -34,7 +35,7 @@ from media_agents.sounding import make_sound
 
 GOP_SECONDS = 2
 _BITEXACT = ("-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact")
-_TO_SDR = (
+TO_SDR = (
     "zscale=t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,"
     "tonemap=hable:desat=0,zscale=t=bt709:m=bt709:r=tv,format=yuv420p"
 )
@@ -60,6 +61,7 @@ class Renditions:
     videos: tuple[tuple[Rung, Path], ...]
     sounds: tuple[tuple[Track, Path], ...] = ()
     captions: tuple[tuple[Track, Path], ...] = ()
+    labels: Labels = NO_LABELS
 
 
 def arguments(
@@ -112,7 +114,7 @@ def _prepared(wanted: Plan, piece: Piece | None) -> list[str]:
     return [
         *(["bwdif"] if wanted.deinterlace else []),
         *(begin(piece, wanted) if piece else whole),
-        *([_TO_SDR] if wanted.to_sdr else []),
+        *([TO_SDR] if wanted.to_sdr else []),
     ]
 
 
@@ -198,6 +200,7 @@ async def transcode(
         tuple((rung, _video_path(out_dir, rung)) for rung in wanted.rungs),
         await _sounds(path, wanted, out_dir, engine),
         tuple((t, _caption_path(out_dir, n)) for n, t in enumerate(wanted.captions)),
+        wanted.labels,
     )
 
 

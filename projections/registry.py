@@ -29,6 +29,8 @@ from projections.tasks.project import TASKS
 from projections.tasks.project import project as tasks
 from projections.tenants.project import KEYS, TENANTS, USERS
 from projections.tenants.project import project as tenants
+from projections.timelines.project import RENDERS, TIMELINES
+from projections.timelines.project import project as timelines
 from projections.timers.project import TIMERS
 from projections.timers.project import project as timers
 from projections.videos.project import VIDEOS
@@ -44,6 +46,7 @@ PROJECTIONS: tuple[Projection, ...] = (
     Projection("videos", (VIDEOS,), videos, shape=3),
     Projection("copies", (COPIES,), copies),
     Projection("tasks", (TASKS,), tasks, shape=3),
+    Projection("timelines", (TIMELINES, RENDERS), timelines),
     Projection("accounts", (ACCOUNTS,), accounts),
     Projection("publications", (PUBLICATIONS, PUBLICATION_LOG), publications, shape=2),
     Projection("timers", (TIMERS,), timers, shape=3),

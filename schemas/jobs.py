@@ -5,6 +5,8 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from schemas.timeline import Cue, Material, Timeline
+
 
 class Usage(Struct, frozen=True):
     """Tokens and money of one AI call; `cost` is a decimal string, None = no price."""
@@ -53,7 +55,7 @@ class MediaFacts(Struct, frozen=True):
     """What a file is; width and height are as shown, rotation applied.
 
     `sar` is the shape of one pixel, `lufs` and the rest are of the first track, None
-    where there is no sound or nobody listened.
+    where there is no sound or nobody listened. `ai`: it says that a machine made it.
     """
 
     duration_ms: int
@@ -81,6 +83,7 @@ class MediaFacts(Struct, frozen=True):
     lufs: float | None = None
     lra: float | None = None
     peak_db: float | None = None
+    ai: bool = False
 
 
 class StoredBody(Struct, frozen=True):
@@ -193,6 +196,16 @@ class ImagesInput(Struct, frozen=True, tag="images"):
     cover: bool = False
 
 
+class RenderInput(Struct, frozen=True, tag="render"):
+    """Make a film of a document; the asset it becomes a body of names its place."""
+
+    render_id: str
+    asset_id: str
+    document: Timeline
+    materials: tuple[Material, ...]
+    destination: str = ""
+
+
 class GenerateInput(Struct, frozen=True, tag="generate"):
     """One AI call; `video_id` and `platform` are set for a copy of a publication."""
 
@@ -234,6 +247,7 @@ JobInput: TypeAlias = (
     | PurgeInput
     | TranscodeInput
     | ImagesInput
+    | RenderInput
     | GenerateInput
     | PublishInput
     | SettleInput
@@ -303,6 +317,20 @@ class Transcoded(Struct, frozen=True, tag="transcoded"):
     recipe_key: str = ""
 
 
+class Rendered(Struct, frozen=True, tag="rendered"):
+    """`cues` are the spoken sentences; weighted seconds are those of 1080p30."""
+
+    render_id: str
+    asset_id: str
+    object_key: str
+    size: int
+    sha256: str
+    content_type: str
+    facts: MediaFacts
+    cues: tuple[Cue, ...] = ()
+    weighted_seconds: float = 0.0
+
+
 class Generated(Struct, frozen=True, tag="generated"):
     """`output` keeps texts; vectors go to the object store under `vectors_key`."""
 
@@ -325,7 +353,9 @@ class Settled(Struct, frozen=True, tag="settled"):
     outcome: str
 
 
-JobResult: TypeAlias = Fetched | Probed | Transcoded | Imaged | Generated | Settled
+JobResult: TypeAlias = (
+    Fetched | Probed | Transcoded | Rendered | Imaged | Generated | Settled
+)
 
 
 class Evidence(Struct, frozen=True):

@@ -12,6 +12,7 @@ from schemas.commands.job import JobCommand
 from schemas.commands.lead import LeadCommand, PageCommand
 from schemas.commands.publication import PublicationCommand
 from schemas.commands.tenant import KeyCommand, TenantCommand, UserCommand
+from schemas.commands.timeline import TimelineCommand
 from schemas.events.account import AccountEvent
 from schemas.events.asset import AssetEvent
 from schemas.events.content import CopyEvent, ProjectEvent
@@ -20,6 +21,7 @@ from schemas.events.lead import LeadEvent, PageEvent
 from schemas.events.log import LogRecord
 from schemas.events.publication import PublicationEvent
 from schemas.events.tenant import KeyEvent, TenantEvent, UserEvent
+from schemas.events.timeline import TimelineEvent
 from schemas.observations import Observation
 from schemas.rulings import LogRuled
 from schemas.upcasts import UPCASTS, Upcast
@@ -31,6 +33,7 @@ Event: TypeAlias = (
     | ProjectEvent
     | CopyEvent
     | AssetEvent
+    | TimelineEvent
     | JobEvent
     | AccountEvent
     | PublicationEvent
@@ -44,6 +47,7 @@ Command: TypeAlias = (
     | ProjectCommand
     | CopyCommand
     | AssetCommand
+    | TimelineCommand
     | JobCommand
     | AccountCommand
     | PublicationCommand
@@ -76,6 +80,7 @@ COMMANDS_OF: dict[str, tuple[type[msgspec.Struct], ...]] = {
     "project": _members(ProjectCommand),
     "copy": _members(CopyCommand),
     "asset": _members(AssetCommand),
+    "timeline": _members(TimelineCommand),
     "job": _members(JobCommand),
     "account": _members(AccountCommand),
     "publication": _members(PublicationCommand),
@@ -89,6 +94,7 @@ EVENTS_OF: dict[str, tuple[type[msgspec.Struct], ...]] = {
     "project": _members(ProjectEvent),
     "copy": _members(CopyEvent),
     "asset": _members(AssetEvent),
+    "timeline": _members(TimelineEvent),
     "job": _members(JobEvent),
     "account": _members(AccountEvent),
     "publication": _members(PublicationEvent),

@@ -67,7 +67,7 @@ class Versions(Shown):
 
 
 class Use(Shown):
-    """`video`, `copy` or `publication`, and how far that has come."""
+    """`video`, `copy`, `publication` or `timeline`, and how far that has come."""
 
     kind: str
     id: str

@@ -6,6 +6,7 @@ from typing import TypeAlias
 from projections.table import Row, Table, Value, row
 from schemas.envelope import Record
 from schemas.events.asset import (
+    AssetComposed,
     AssetDescribed,
     AssetImportRequested,
     AssetPresigned,
@@ -44,6 +45,8 @@ def project(record: Record[Data]) -> Iterable[Row]:
             return _opened(record, record.data)
         case AssetUploaded() as uploaded:
             return _uploaded(record, uploaded)
+        case AssetComposed() as composed:
+            return _composed(record, composed)
         case AssetProbed() | AssetVersionChosen():
             return _usable(record, record.data)
         case AssetRefused() as refused:
@@ -146,6 +149,30 @@ def _uploaded(record: Record[Data], event: AssetUploaded) -> tuple[Row, ...]:
     if event.number > 1:
         return (row(ASSETS, record), later)
     return (row(ASSETS, record, status="uploaded", **body), later)
+
+
+def _composed(record: Record[Data], event: AssetComposed) -> tuple[Row, ...]:
+    """A film of ours counts at once: its facts came with it."""
+    body: dict[str, Value] = {
+        "filename": event.filename,
+        "content_type": event.content_type,
+        "size": event.size,
+        "sha256": event.sha256,
+        "object_key": event.object_key,
+        "status": "ready",
+        "facts": event.facts,
+        "problem": None,
+    }
+    shown = row(
+        ASSETS,
+        record,
+        project_id=event.project_id,
+        source=f"timeline:{event.timeline_id}",
+        upload_id="",
+        number=event.number,
+        **body,
+    )
+    return shown, _version(record, event.number, **body)
 
 
 def _usable(

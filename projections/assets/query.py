@@ -22,6 +22,11 @@ USED = sql.SQL(
     SELECT 'publication', p.id, p.status, p.title, p.platform, p.at,
       (p.status NOT IN ('published', 'failed', 'refused', 'missed'))::int
     FROM read.publications p JOIN made ON made.id = p.video_id
+    UNION ALL
+    SELECT 'timeline', id, '', title, '', NULL, 0
+    FROM read.timelines
+    WHERE jsonb_path_exists(document, '$.**.asset ? (@ == $named)',
+      jsonb_build_object('named', %(asset)s::text))
     ORDER BY 1, 6 DESC NULLS LAST, 2
     """
 )

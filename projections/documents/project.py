@@ -6,6 +6,7 @@ from projections.documents.words import vector
 from projections.table import Row, Table, Value, row
 from schemas.envelope import Record
 from schemas.events.asset import (
+    AssetComposed,
     AssetDescribed,
     AssetImportRequested,
     AssetPresigned,
@@ -32,7 +33,10 @@ def project(record: Record[Data]) -> Iterable[Row]:
 
 def _asset(record: Record[Data]) -> Row | None:
     match record.data:
-        case AssetPresigned(filename=name, project_id=project_id):
+        case (
+            AssetPresigned(filename=name, project_id=project_id)
+            | AssetComposed(filename=name, project_id=project_id)
+        ):
             return _named(record, name, project_id)
         case AssetImportRequested(source=source, project_id=project_id):
             return _named(record, source.rstrip("/").rpartition("/")[2], project_id)

@@ -56,6 +56,20 @@ class RefuseAsset(Struct, frozen=True, tag="io.contentops.asset.refuse.v1"):
     number: int = 1
 
 
+class ComposeAsset(Struct, frozen=True, tag="io.contentops.asset.compose.v1"):
+    """A film lies in the store, made and looked at by our own worker."""
+
+    project_id: str
+    filename: str
+    content_type: str
+    size: int
+    object_key: str
+    sha256: str
+    facts: MediaFacts
+    timeline_id: str
+    profiles: tuple[str, ...] = ()
+
+
 class ChooseVersion(Struct, frozen=True, tag="io.contentops.asset.choose_version.v1"):
     number: int
 
@@ -154,6 +168,7 @@ AssetCommand: TypeAlias = (
     | CompleteUpload
     | RecordProbe
     | RefuseAsset
+    | ComposeAsset
     | ChooseVersion
     | DescribeAsset
     | RetainAsset

@@ -85,6 +85,24 @@ class AssetRefused(Struct, frozen=True, tag="io.contentops.asset.refused.v1"):
     number: int = 1
 
 
+class AssetComposed(Struct, frozen=True, tag="io.contentops.asset.composed.v1"):
+    """A film made of a timeline is its newest body, found usable by whoever made it.
+
+    `profiles` are wanted at once.
+    """
+
+    project_id: str
+    filename: str
+    content_type: str
+    size: int
+    object_key: str
+    sha256: str
+    facts: MediaFacts
+    number: int
+    timeline_id: str
+    profiles: tuple[str, ...] = ()
+
+
 class AssetVersionChosen(
     Struct, frozen=True, tag="io.contentops.asset.version_chosen.v1"
 ):
@@ -214,6 +232,7 @@ AssetEvent: TypeAlias = (
     | AssetUploaded
     | AssetProbed
     | AssetRefused
+    | AssetComposed
     | AssetVersionChosen
     | AssetDescribed
     | AssetRetained

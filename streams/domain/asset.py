@@ -9,6 +9,7 @@ from schemas.commands.asset import (
     ChooseCover,
     ChooseVersion,
     CompleteUpload,
+    ComposeAsset,
     DescribeAsset,
     FailImages,
     FailTranscode,
@@ -27,6 +28,7 @@ from schemas.commands.asset import (
     TrashAsset,
 )
 from schemas.events.asset import (
+    AssetComposed,
     AssetDescribed,
     AssetEvent,
     AssetImportRequested,
@@ -72,6 +74,8 @@ initial = Asset()
 def decide(command: AssetCommand, asset: Asset) -> AssetEvent | None:
     if isinstance(command, PresignAsset | ImportAsset):
         return asset_bodies.open_first(command, asset)
+    if isinstance(command, ComposeAsset):
+        return None if asset.purged else asset_bodies.compose(command, asset)
     if not asset.bodies:
         raise missing("asset")
     if isinstance(command, RecordTranscode | FailTranscode):
@@ -230,8 +234,8 @@ def evolve(asset: Asset, event: AssetEvent) -> Asset:
             number
         ):
             return _judged(asset, event)
-        case AssetVersionChosen(number=number):
-            return replace(asset, current=number)
+        case AssetComposed() | AssetVersionChosen():
+            return _counts(asset, event)
         case TranscodeRequested(video_id=video_id):
             return replace(asset, videos={**asset.videos, video_id: False})
         case TranscodeFailed(video_id=video_id):
@@ -246,6 +250,12 @@ def evolve(asset: Asset, event: AssetEvent) -> Asset:
             return asset_images.evolve(asset, event)
         case _:
             return _shelved(asset, event)
+
+
+def _counts(asset: Asset, event: AssetComposed | AssetVersionChosen) -> Asset:
+    if isinstance(event, AssetComposed):
+        asset = replace(asset, bodies=(*asset.bodies, asset_bodies.composed(event)))
+    return replace(asset, current=event.number)
 
 
 def _arrived(asset: Asset, event: AssetUploaded) -> Asset:

@@ -3,6 +3,7 @@
 from schemas.commands.asset import (
     ChooseVersion,
     CompleteUpload,
+    ComposeAsset,
     ImportAsset,
     PresignAsset,
     PresignVersion,
@@ -10,6 +11,7 @@ from schemas.commands.asset import (
     RefuseAsset,
 )
 from schemas.events.asset import (
+    AssetComposed,
     AssetEvent,
     AssetImportRequested,
     AssetPresigned,
@@ -20,7 +22,7 @@ from schemas.events.asset import (
     AssetVersionPresigned,
 )
 from schemas.jobs import StoredBody
-from streams.domain.asset_state import Asset, Opened
+from streams.domain.asset_state import Asset, Body, Opened
 from streams.domain.rejected import Rejected, exists
 
 
@@ -63,6 +65,37 @@ def complete(command: CompleteUpload, asset: Asset) -> AssetEvent | None:
         duplicate_of=command.duplicate_of,
         project_id=asset.project_id,
     )
+
+
+def compose(command: ComposeAsset, asset: Asset) -> AssetEvent | None:
+    """The same film twice is one body."""
+    if any(each.opened.object_key == command.object_key for each in asset.bodies):
+        return None
+    return AssetComposed(
+        project_id=command.project_id,
+        filename=command.filename,
+        content_type=command.content_type,
+        size=command.size,
+        object_key=command.object_key,
+        sha256=command.sha256,
+        facts=command.facts,
+        number=len(asset.bodies) + 1,
+        timeline_id=command.timeline_id,
+        profiles=command.profiles,
+    )
+
+
+def composed(event: AssetComposed) -> Body:
+    """Announced, stored and found usable in one."""
+    stored = AssetUploaded(
+        object_key=event.object_key,
+        size=event.size,
+        sha256=event.sha256,
+        content_type=event.content_type,
+        number=event.number,
+        filename=event.filename,
+    )
+    return Body(event, stored, event.facts)
 
 
 def record_probe(command: RecordProbe, asset: Asset) -> AssetEvent | None:

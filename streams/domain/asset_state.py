@@ -7,6 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from schemas.events.asset import (
+    AssetComposed,
     AssetDescribed,
     AssetImportRequested,
     AssetPresigned,
@@ -17,7 +18,9 @@ from schemas.events.asset import (
 from schemas.jobs import MediaFacts
 from streams.domain.rejected import missing
 
-Opened: TypeAlias = AssetPresigned | AssetVersionPresigned | AssetImportRequested
+Opened: TypeAlias = (
+    AssetPresigned | AssetVersionPresigned | AssetImportRequested | AssetComposed
+)
 
 
 class Body(Struct, frozen=True):

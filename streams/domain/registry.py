@@ -15,6 +15,7 @@ from streams.domain import (
     project,
     publication,
     tenant,
+    timeline,
     user,
 )
 
@@ -43,6 +44,7 @@ RULES: dict[str, Rules] = {
         "project": project,
         "copy": copy,
         "asset": asset,
+        "timeline": timeline,
         "job": job,
         "account": account,
         "publication": publication,

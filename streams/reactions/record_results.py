@@ -14,6 +14,7 @@ from schemas.commands.asset import (
 )
 from schemas.commands.content import FailCopy, RecordCopy
 from schemas.commands.publication import FailPublication
+from schemas.commands.timeline import FailRender, RecordRender
 from schemas.envelope import Record
 from schemas.events.job import (
     JobAbandoned,
@@ -32,6 +33,8 @@ from schemas.jobs import (
     Probed,
     ProbeInput,
     PublishInput,
+    Rendered,
+    RenderInput,
     Settled,
     Transcoded,
     TranscodeInput,
@@ -70,6 +73,8 @@ def _found(event: JobCompleted, job_id: str) -> Command | None:
             return RecordTranscode(job_id=job_id, result=event.result)
         case Imaged():
             return RecordImages(job_id=job_id, result=event.result)
+        case Rendered():
+            return RecordRender(job_id=job_id, result=event.result)
         case Generated() if event.subject.startswith("copy/"):
             return RecordCopy(job_id=job_id, result=event.result)
         case Generated() | Settled():
@@ -90,6 +95,10 @@ def _failed(event: Unfinished, job_id: str) -> Command | None:
         case ImagesInput(images_id=images_id):
             return FailImages(
                 job_id=job_id, images_id=images_id, code=code, reason=reason
+            )
+        case RenderInput(render_id=render_id):
+            return FailRender(
+                job_id=job_id, render_id=render_id, code=code, reason=reason
             )
         case GenerateInput() if event.subject.startswith("copy/"):
             return FailCopy(job_id=job_id, code=code, reason=reason)

@@ -2,6 +2,7 @@
 
 from streams.reactions import (
     arrange_slots,
+    keep_compositions,
     order_jobs,
     record_results,
     request_jobs,
@@ -15,4 +16,5 @@ REACTIONS: dict[str, React] = {
     "transcode_imports": transcode_imports.react,
     "arrange_slots": arrange_slots.react,
     "order_jobs": order_jobs.react,
+    "keep_compositions": keep_compositions.react,
 }

@@ -23,6 +23,7 @@ from schemas.events.publication import (
     PublicationSubmitted,
     PublicationUnknown,
 )
+from schemas.events.timeline import TimelineRenderRequested
 from schemas.ids import derived
 from schemas.jobs import (
     FetchInput,
@@ -32,6 +33,7 @@ from schemas.jobs import (
     ProbeInput,
     PublishInput,
     PurgeInput,
+    RenderInput,
     ReviewInput,
     SettleInput,
     TranscodeInput,
@@ -62,6 +64,7 @@ def _job(record: Record[Data]) -> RequestJob | None:
             | AssetImportRequested()
             | TranscodeRequested()
             | ImagesRequested()
+            | TimelineRenderRequested()
         ):
             return _request(record, "media", _media(record.data))
         case AssetTranscoded(cover_key=key) | CoverChosen(cover_key=key) if key:
@@ -94,7 +97,11 @@ def _job(record: Record[Data]) -> RequestJob | None:
 
 
 def _media(
-    event: AssetUploaded | AssetImportRequested | TranscodeRequested | ImagesRequested,
+    event: AssetUploaded
+    | AssetImportRequested
+    | TranscodeRequested
+    | ImagesRequested
+    | TimelineRenderRequested,
 ) -> JobInput:
     match event:
         case AssetImportRequested():
@@ -111,6 +118,8 @@ def _media(
             )
         case ImagesRequested():
             return _images(event)
+        case TimelineRenderRequested():
+            return _render(event)
 
 
 def _images(event: ImagesRequested) -> ImagesInput:
@@ -141,6 +150,16 @@ def _purge(event: AssetPurged | TranscodeFailed | ImagesFailed) -> PurgeInput:
             return PurgeInput(object_keys=(), image_ids=(images_id,))
         case AssetPurged():
             return PurgeInput(event.object_keys, event.video_ids, event.image_ids)
+
+
+def _render(event: TimelineRenderRequested) -> RenderInput:
+    return RenderInput(
+        render_id=event.render_id,
+        asset_id=event.asset_id,
+        document=event.document,
+        materials=event.materials,
+        destination=event.destination,
+    )
 
 
 def _generate(event: CopyRequested) -> GenerateInput:

@@ -1,13 +1,16 @@
-"""A real HTTP server that speaks OpenAI's chat and embeddings and follows a script."""
+"""A real HTTP server that speaks OpenAI's chat, embeddings and speech by a script."""
 
 import asyncio
 import contextlib
 import hashlib
+import io
 import json
+import math
 import re
 import socket
 import threading
 import time
+import wave
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
@@ -48,6 +51,8 @@ class OpenAIServer:
         self.headers.append(dict(request.headers))
         if self.script:
             return self.script.popleft()(body)
+        if request.url.path.endswith("/audio/speech"):
+            return Response(spoken(body), media_type="audio/wav")
         if request.url.path.endswith("/embeddings"):
             return embeddings(body)
         return chat(body, text_for(body))
@@ -94,6 +99,19 @@ def embeddings(body: Json, size: int = 8) -> Response:
     # Out of order on purpose: only `index` says which text a vector belongs to.
     answer = {"data": rows[::-1], "model": body["model"], "usage": usage}
     return JSONResponse({"object": "list", **answer})
+
+
+def spoken(body: Json) -> bytes:
+    """A tone that lasts a tenth of a second for each letter."""
+    text = body["input"]
+    assert isinstance(text, str)
+    file = io.BytesIO()
+    with wave.open(file, "wb") as sound:
+        sound.setparams((1, 2, 24_000, 0, "NONE", ""))
+        for n in range(2400 * len(text)):
+            value = int(8000 * math.sin(n / 24_000 * 440 * 2 * math.pi))
+            sound.writeframesraw(value.to_bytes(2, "little", signed=True))
+    return file.getvalue()
 
 
 def status(code: int, vendor: str = "", **headers: str) -> Step:
@@ -143,7 +161,7 @@ def serving() -> Iterator[OpenAIServer]:
     sock = socket.socket()
     sock.bind(("127.0.0.1", 0))
     fake = OpenAIServer(f"http://127.0.0.1:{sock.getsockname()[1]}/v1")
-    paths = ("/v1/chat/completions", "/v1/embeddings")
+    paths = ("/v1/chat/completions", "/v1/embeddings", "/v1/audio/speech")
     app = Starlette(routes=[Route(p, fake.answer, methods=["POST"]) for p in paths])
     config = uvicorn.Config(
         app, log_level="critical", lifespan="off", timeout_graceful_shutdown=1

@@ -67,9 +67,10 @@ def test_an_asset_ends_ready_with_its_facts(told: list[Record[Data]]) -> None:
         "ready",
         None,
         None,
+        None,
     ]
     assert found[0].values["object_key"] == "acme/assets/1/clip.mp4"
-    assert [row.values["version"] for row in found] == [1, 2, 3, 4, 5]
+    assert [row.values["version"] for row in found] == [1, 2, 3, 4, 5, 6]
 
 
 def test_every_body_of_an_asset_is_a_row(told: list[Record[Data]]) -> None:

@@ -20,11 +20,13 @@ from schemas.commands.asset import (
 from schemas.commands.content import RequestCopy
 from schemas.commands.job import RequestJob, StartAttempt
 from schemas.commands.publication import PlanPublication
+from schemas.commands.timeline import CreateTimeline, RequestRender
 from schemas.envelope import Envelope, Record
 from schemas.events import account as account_events
 from schemas.events import asset as asset_events
 from schemas.events import job as job_events
 from schemas.events import publication as publication_events
+from schemas.events import timeline as timeline_events
 from schemas.ids import derived
 from schemas.jobs import (
     Evidence,
@@ -39,12 +41,15 @@ from schemas.jobs import (
     ProbeInput,
     PublishInput,
     PurgeInput,
+    Rendered,
+    RenderInput,
     Schedule,
     Transcoded,
     TranscodeInput,
     Usage,
 )
 from schemas.registry import AGGREGATE_OF, EVENTS_OF, Data, wire_name
+from schemas.timeline import Timeline, Title
 from streams.domain.asset_images import covers_id
 from streams.domain.registry import RULES
 from streams.reactions.reaction import Reaction
@@ -107,6 +112,12 @@ PICTURE = MediaFacts(0, 8, 6, 0.0, "png", kind="image")
 DRAWING = (*OPENED, RecordProbe("j", PICTURE), RequestImages("i", ()))
 ASKED = (RequestCopy("p", "v", "copy", "bilibili", "brief"),)
 PUBLISH = PublishInput("it")
+FILM = Timeline(scenes=(Title(text="夜骑", seconds=2.0),))
+RENDERING = (CreateTimeline("p", "夜骑", FILM), RequestRender("r", "film", 1, ()))
+RENDERED = Rendered("r", "film", "t/k", 9, "aa", "video/mp4", FACTS)
+FILMED = timeline_events.TimelineRendered(
+    "j", "r", "film", "p", "夜骑.mp4", "t/k", 9, "aa", "video/mp4", FACTS, "bilibili"
+)
 CASES: list[tuple[Data, tuple[Struct, ...], int]] = [
     (UPLOADED, (), 2),
     (asset_events.TranscodeRequested("v", ("720p",), "k", "h"), (), 1),
@@ -120,6 +131,10 @@ CASES: list[tuple[Data, tuple[Struct, ...], int]] = [
     (failed(ProbeInput("k", "h"), "asset/it"), OPENED, 1),
     (failed(TranscodeInput("v", "k", "h", ()), "asset/it"), WORKING, 1),
     (failed(GenerateInput("copy", "auto", ("b",)), "copy/it"), ASKED, 1),
+    (timeline_events.TimelineRenderRequested("r", "film", 1, FILM, ()), (), 1),
+    (ended(RENDERED, "timeline/it"), RENDERING, 1),
+    (failed(RenderInput("r", "film", FILM, ()), "timeline/it"), RENDERING, 1),
+    (FILMED, (), 1),
     (failed(PUBLISH, "publication/it"), (PLAN,), 1),
     (job_events.JobLost("publication/it", PUBLISH, 2), (PLAN,), 1),
     (publication_events.PublicationDue(NOW), (), 1),

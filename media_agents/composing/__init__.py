@@ -1,0 +1,1 @@
+"""From a timeline document to one film: read, checked, arranged, drawn, mixed."""

@@ -1,0 +1,107 @@
+"""The media job that renders a timeline: fetch the files, compose, keep the film."""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from ai_adapter.speech import Speech
+from media_agents import errors
+from media_agents.agent import sha256_of
+from media_agents.composing.compose import Bench, Composition, Wish, compose
+from media_agents.engines.ffmpeg import Engine
+from media_agents.storage import Storage, object_key, own_prefix
+from media_agents.telling import media_facts
+from schemas.jobs import JobInput, JobResult, Rendered, RenderInput
+from schemas.timeline import Material
+from streams.agents.work import Impossible, Job, Report, TryLater, Work
+
+
+class Composer:
+    """`scratch` must be on a disk with room for the sources and thrice the film."""
+
+    def __init__(
+        self, storage: Storage, engine: Engine, speech: Speech, scratch: Path
+    ) -> None:
+        self._storage = storage
+        self._engine = engine
+        self._speech = speech
+        self._scratch = scratch
+
+    def work(self) -> dict[type[JobInput], Work]:
+        return {RenderInput: self.render}
+
+    async def render(self, job: Job, report: Report) -> JobResult:
+        try:
+            return await self._render(job, job.asked(RenderInput), report)
+        except errors.MediaRefused as no:
+            reason = f"{no.reason}. {no.remedy}".rstrip(". ")
+            raise Impossible(no.code, reason) from no
+        except errors.TryLater as later:
+            raise TryLater(later.code, later.reason) from later
+        except errors.ObjectMissing as missing:
+            raise Impossible("object_missing", str(missing)) from missing
+
+    async def _render(self, job: Job, wanted: RenderInput, report: Report) -> JobResult:
+        async with self._folder() as folder:
+            report(1, "download")
+            files = await self._fetched(job.tenant, wanted.materials, folder)
+            bench = Bench(
+                self._engine,
+                self._speech,
+                folder,
+                lambda percent: report(min(percent, 95), "compose"),
+            )
+            wish = Wish(
+                timeline=wanted.document,
+                destination=wanted.destination,
+                producer=f"contentops:{job.tenant}",
+            )
+            film = await compose(wish, files, bench)
+            report(97, "upload")
+            return await self._kept(job.tenant, wanted, film)
+
+    async def _fetched(
+        self, tenant: str, materials: Sequence[Material], folder: Path
+    ) -> dict[str, Path]:
+        """By the names the document uses; each is what it was when it was asked for."""
+        found = {}
+        for number, each in enumerate(materials):
+            if not own_prefix(tenant, each.object_key):
+                raise Impossible("object_foreign", f"{each.name} is not the tenant's")
+            path = folder / f"source-{number}"
+            await self._storage.download(each.object_key, path)
+            if await asyncio.to_thread(sha256_of, path) != each.sha256:
+                reason = f"{each.name} is not what it was when the film was asked for"
+                raise Impossible("wrong_hash", reason)
+            found[each.name] = path
+        return found
+
+    async def _kept(
+        self, tenant: str, wanted: RenderInput, film: Composition
+    ) -> Rendered:
+        """Named by its content below its own asset: the same film is one object."""
+        path, kind = film.file.path, film.file.content_type
+        sha256 = await asyncio.to_thread(sha256_of, path)
+        size = await asyncio.to_thread(lambda: path.stat().st_size)
+        place = f"{wanted.asset_id}/{sha256[:16]}"
+        key = object_key(tenant, "assets", place, "film.mp4")
+        await self._storage.upload(path, key, kind)
+        return Rendered(
+            render_id=wanted.render_id,
+            asset_id=wanted.asset_id,
+            object_key=key,
+            size=size,
+            sha256=sha256,
+            content_type=kind,
+            facts=media_facts(film.facts, film.heard),
+            cues=film.cues,
+            weighted_seconds=film.weighted_seconds,
+        )
+
+    @asynccontextmanager
+    async def _folder(self) -> AsyncIterator[Path]:
+        self._scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self._scratch) as folder:
+            yield Path(folder)

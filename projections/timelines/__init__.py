@@ -1,0 +1,1 @@
+"""Timelines: their newest document and the films made of them."""
