@@ -181,8 +181,7 @@ async def main():
     engine = find_engine()
     wanted = plan(await probe(source, engine), ["360p"])
     terms = Terms(kept=Shelf(shelf), piece_seconds=4)
-    await transcode(
-            source, wanted, made_folder(folder), engine=engine, terms=terms)
+    await transcode(source, wanted, folder, engine=engine, terms=terms)
 
 asyncio.run(main())
 """
