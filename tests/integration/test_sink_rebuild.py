@@ -71,12 +71,13 @@ def test_a_difference_is_found(
     sinking: None, log: Writer, stack: Settings, store: Client, rows: Rows
 ) -> None:
     tenant = f"t{uuid4().hex}"
-    log.append(story(log, tenant))
+    sent = log.append(story(log, tenant))
+    there = sum(".log." not in each.envelope.type for each in sent)
+    eventually(lambda: seen(store, tenant) == there, 60)
     said: list[str] = []
     rebuild_analytics.rebuild(stack, said.append)
     with migrate.connect(stack) as connection:
         new = versions.of(connection, ANALYTICS.name)[-1].of(ANALYTICS)
-    eventually(lambda: seen(store, tenant) > 0, 60)
     store.command(
         f"DELETE FROM {facts.name_of(new, 'leads')} WHERE tenant = {{t:String}}",
         parameters={"t": tenant},
