@@ -5,7 +5,13 @@ from pydantic import Field
 
 from api.deps import Read
 from api.problems import conflict, invalid, missing
-from api.routes.images import ImagesReceipt, images_id_of, ready_picture, told
+from api.routes.images import (
+    ImagesReceipt,
+    check_ready,
+    images_id_of,
+    ready_picture,
+    told,
+)
 from api.routes.videos import Video
 from api.shapes import Body, Id, Receipt
 from api.writes import Write, Writes, answer, decide, receipt
@@ -63,12 +69,7 @@ async def _taken(video: Video, place: int, write: Write, rows: Read) -> Response
 
 
 async def _own(video: Video, asset_id: str, write: Write, rows: Read) -> Response:
-    if video.status != "ready":
-        raise conflict(
-            "/videoId",
-            f"This video is {video.status}.",
-            "Wait until its status is ready.",
-        )
+    check_ready(video)
     picture = await ready_picture(asset_id, rows)
     if picture.trashed:
         raise conflict("/assetId", "This picture is in the trash.", "Restore it first.")

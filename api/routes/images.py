@@ -182,13 +182,17 @@ async def ready_video(video_id: str, rows: Read) -> Video:
     found = await rows.one("videos", Video, video_id)
     if found is None:
         raise missing("video", "/videoId")
-    if found.status != "ready":
+    check_ready(found)
+    return found
+
+
+def check_ready(video: Video) -> None:
+    if video.status != "ready":
         raise conflict(
             "/videoId",
-            f"This video is {found.status}.",
+            f"This video is {video.status}.",
             "Wait until its status is ready.",
         )
-    return found
 
 
 async def ready_picture(asset_id: str, rows: Read) -> Asset:

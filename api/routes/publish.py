@@ -10,6 +10,7 @@ from api.deps import Read
 from api.problems import conflict, invalid, missing
 from api.routes.accounts import Account, mode_of
 from api.routes.copies import Copy
+from api.routes.images import ready_video
 from api.routes.publications import Publication
 from api.routes.videos import Video
 from api.schedules import schedule, until
@@ -66,7 +67,7 @@ async def _plan(
     when = until(when, body.not_after, body.timezone)
     check_lengths(body, limits)
     account = await _account(body, rows)
-    video = await _video(body, rows)
+    video = await ready_video(body.video_id, rows)
     copy = await _copy(body, rows)
     if len(copy.text) > limits.text_max:
         raise conflict(
@@ -146,19 +147,6 @@ async def _account(body: NewPublication, rows: Read) -> Account:
             "/accountId",
             f"This account is at {found.platform}.",
             f"Use an account at {body.platform}.",
-        )
-    return found
-
-
-async def _video(body: NewPublication, rows: Read) -> Video:
-    found = await rows.one("videos", Video, body.video_id)
-    if found is None:
-        raise missing("video", "/videoId")
-    if found.status != "ready":
-        raise conflict(
-            "/videoId",
-            f"This video is {found.status}.",
-            "Wait until its status is ready.",
         )
     return found
 
