@@ -154,8 +154,10 @@ class Studio:
         )
         if earlier is None or earlier.video_id == video_id:
             return None
-        reuse(earlier.video_id)
-        return await copied(self._storage, job.tenant, earlier, video_id)
+        made = await copied(self._storage, job.tenant, earlier, video_id)
+        if made is not None:
+            reuse(earlier.video_id)
+        return made
 
     async def _pace(self) -> Pace:
         return await self._memory.pace() if self._memory else UNKNOWN_PACE
