@@ -44,7 +44,6 @@ from schemas.jobs import (
 from streams.agents.spending import reuse, spend
 from streams.agents.work import Impossible, Job, Report, TryLater, Work
 
-_BLOCK = 1 << 20
 Step: TypeAlias = Callable[["Studio", Job, Report], Awaitable[JobResult]]
 
 
@@ -245,11 +244,8 @@ class Studio:
 
 
 def sha256_of(path: Path) -> str:
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _picture(prefix: str, made: Made) -> Picture:

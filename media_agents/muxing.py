@@ -16,7 +16,6 @@ AUDIO_FRAGMENT_US = "2000000"
 # Of ISO 639-1 what an MP4 spells with three letters; the rest goes as it is.
 LETTERS = {"zh": "chi", "en": "eng", "ja": "jpn", "ko": "kor", "fr": "fra",
            "de": "deu", "es": "spa", "ru": "rus", "pt": "por", "it": "ita"}  # fmt: skip
-_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +32,9 @@ def named_by_content(
     path: Path, stem: str, content_type: str, order: int
 ) -> OutputFile:
     """Renames the file in place to `<stem>-<hash><suffix>`."""
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    name = f"{stem}-{digest.hexdigest()[:16]}{path.suffix}"
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    name = f"{stem}-{digest[:16]}{path.suffix}"
     return OutputFile(name, path.rename(path.with_name(name)), content_type, order)
 
 

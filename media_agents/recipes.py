@@ -20,7 +20,7 @@ from media_agents.profiles import Profile, profiles
 from media_agents.rendering import plan_for, render
 from media_agents.sides import Sides, side_products
 from media_agents.storage import Storage
-from media_agents.transcode import PLAIN, Renditions, Terms, transcode
+from media_agents.transcode import PLAIN, Renditions, Terms, silent, transcode
 from streams.agents.spending import spend
 
 PACKAGER = "hls-fmp4-3"
@@ -79,7 +79,7 @@ async def make_video(
 
     `work_dir` is private to the job; the caller removes it whatever happens.
     """
-    tell = progress or _silent
+    tell = progress or silent
     facts = await probe(source, engine)
     tell(_PROBED)
     destination = destination_of(wished)
@@ -173,10 +173,6 @@ def _video(facts: Facts, wanted: Plan, packed: Package, sides: Sides) -> Video:
         weighted_seconds=round(weighted_seconds(wanted), 3),
         files=(*sides.files, *packed.files),
     )
-
-
-def _silent(_percent: int) -> None:
-    return None
 
 
 async def publish_files(

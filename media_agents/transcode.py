@@ -191,7 +191,7 @@ async def transcode(
 ) -> Renditions:
     """Writes into `out_dir`, which belongs to this job alone."""
     work = Encoding(path, wanted, out_dir, engine, terms)
-    tell = progress or _silent
+    tell = progress or silent
     if cut := await pieces(path, wanted, engine, terms.piece_seconds):
         await work.in_pieces(cut, tell)
     else:
@@ -238,7 +238,7 @@ class Encoding:
         """What needs no encoder comes first: it is soon done again."""
         rest = arguments(self.path, self.wanted, self.out_dir, encoded=False)
         if self.wanted.copies or self.wanted.captions:
-            await self.run(rest, self.wanted.seconds, _silent)
+            await self.run(rest, self.wanted.seconds, silent)
         for piece in cut:
             await self._piece(piece, _part(tell, piece.number, len(cut)))
         for rung in self.wanted.encoded:
@@ -262,7 +262,7 @@ def _part(tell: Callable[[int], None], number: int, many: int) -> Callable[[int]
     return lambda percent: tell((100 * number + percent) // many)
 
 
-def _silent(_percent: int) -> None:
+def silent(_percent: int) -> None:
     return None
 
 
