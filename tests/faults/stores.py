@@ -111,17 +111,12 @@ def _by_key(table: Table, found: Iterable[Cells]) -> Rows:
 
 
 class ClickHouse:
-    """Merges are stopped at the start, so that a doubled row stays one to be seen."""
+    """Asked without FINAL; a merge may keep one row of a fact that was repeated."""
 
     def __init__(self, settings: Settings) -> None:
         self._client: Client = connect(
             settings.need("clickhouse"), "admin", settings.clickhouse_password("admin")
         )
-        self.stop_merges()
-
-    def stop_merges(self) -> None:
-        """Also after each restart: the server forgets."""
-        self._client.command("SYSTEM STOP MERGES")
 
     def close(self) -> None:
         self._client.close()
