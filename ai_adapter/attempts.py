@@ -5,6 +5,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
 
 from tenacity import RetryCallState
 
@@ -25,6 +26,15 @@ MAX_REPAIRS = 1
 _WAIT_FIRST_S = 0.5
 _WAIT_MOST_S = 8.0
 
+
+class Told(Protocol):
+    """An answer of any kind that says what it used."""
+
+    @property
+    def spent(self) -> Spent: ...
+
+
+T = TypeVar("T", bound=Told)
 Failure = TryLater | AskAgain | Refused | OutcomeUnknown | Misconfigured
 FAILURES = (TryLater, AskAgain, Refused, OutcomeUnknown, Misconfigured)
 
@@ -59,23 +69,25 @@ class Run:
 
     async def attempt(self, provider: Provider, call: Call) -> Reply:
         """One call, noted with its time and cost whether it answers or fails."""
+        return await self.noted(provider.name, call.model, _in_time(provider, call))
+
+    async def noted(self, provider: str, model: str, asked: Awaitable[T]) -> T:
+        """Awaits the call of any kind; `FAILURES` are noted and raised again."""
         begun, at = self.timing.monotonic(), self.timing.now()
         outcome: Outcome = "answered"
         spent: Spent | None = None
         reason = ""
         try:
-            reply = await _in_time(provider, call)
+            reply = await asked
             spent = reply.spent
             return reply
         except FAILURES as error:
             outcome, spent, reason = _noted(error)
             raise
         finally:
-            usage = price_book.usage_of(provider.name, spent, at) if spent else None
+            usage = price_book.usage_of(provider, spent, at) if spent else None
             took = round((self.timing.monotonic() - begun) * 1000)
-            self.attempts.append(
-                Attempt(provider.name, call.model, outcome, took, usage, reason)
-            )
+            self.attempts.append(Attempt(provider, model, outcome, took, usage, reason))
 
     def again(self, error: BaseException) -> bool:
         """Whether the same model is worth another call."""

@@ -5,7 +5,7 @@ from typing import Literal, Protocol, TypeAlias
 
 from msgspec import Struct
 
-Task: TypeAlias = Literal["copy", "title", "summary", "reply", "embed"]
+Task: TypeAlias = Literal["copy", "title", "summary", "reply", "embed", "translate"]
 Outcome: TypeAlias = Literal[
     "answered", "try_later", "ask_again", "refused", "unknown", "misconfigured"
 ]
@@ -36,13 +36,17 @@ class Ask(Struct, frozen=True, kw_only=True):
 
 
 class Usage(Struct, frozen=True):
-    """`cost` is None when nobody knows the price; it is never guessed as zero."""
+    """`cost` is None when nobody knows the price; it is never guessed as zero.
+
+    `seconds` are of sound.
+    """
 
     prompt_tokens: int
     completion_tokens: int
     cost: Decimal | None
     currency: str
     cached_tokens: int = 0
+    seconds: float = 0.0
 
 
 class Attempt(Struct, frozen=True):
@@ -87,12 +91,16 @@ class Call(Struct, frozen=True):
 
 
 class Spent(Struct, frozen=True):
-    """Tokens as the provider counted them, under the name it bills by."""
+    """Tokens as the provider counted them, under the name it bills by.
+
+    `seconds` of sound, where these are billed.
+    """
 
     model_name: str
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cached_tokens: int = 0
+    seconds: float = 0.0
 
 
 class Reply(Struct, frozen=True):

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ai_adapter.base import Spent, Usage
 
@@ -21,7 +22,10 @@ HOLIDAYS: frozenset[date] = frozenset({date(2027, 1, 1)})
 
 
 class Row(Struct, frozen=True):
-    """Prices per million tokens; hours are Beijing time, Monday to Friday."""
+    """Prices per million tokens; hours are Beijing time, Monday to Friday.
+
+    `minute` is the price of a minute of sound.
+    """
 
     provider: str
     model: str
@@ -33,6 +37,7 @@ class Row(Struct, frozen=True):
     source: str
     peak_factor: int = 1
     peak_hours: frozenset[int] = frozenset()
+    minute: Decimal = _NOTHING
 
 
 _OFFICE = frozenset((9, 10, 11, 14, 15, 16, 17))
@@ -68,6 +73,20 @@ def _openai(model: str, cached: str, prompt: str, completion: str) -> Row:
     )
 
 
+def _by_the_minute(model: str, price: str) -> Row:
+    return Row(
+        provider="openai",
+        model=model,
+        since=date(2026, 10, 1),
+        prompt=_NOTHING,
+        completion=_NOTHING,
+        cached=_NOTHING,
+        currency="USD",
+        source="developers.openai.com pricing, read 2026-11",
+        minute=Decimal(price),
+    )
+
+
 BOOK: tuple[Row, ...] = (
     _deepseek("deepseek-flash", "0.02", "1", "4"),
     _deepseek("deepseek-v4-flash", "0.02", "1", "4"),
@@ -78,6 +97,8 @@ BOOK: tuple[Row, ...] = (
     _openai("gpt-6.1-terra", "0.05", "1", "5"),
     _openai("text-embedding-3-small", "0.02", "0.02", "0"),
     _openai("text-embedding-3-large", "0.13", "0.13", "0"),
+    _by_the_minute("whisper-1", "0.006"),
+    _by_the_minute("gpt-transcribe", "0.0045"),
 )
 
 
@@ -112,6 +133,7 @@ def usage_of(
         cost=None if row is None else _cost(row, spent, at),
         currency="" if row is None else row.currency,
         cached_tokens=spent.cached_tokens,
+        seconds=spent.seconds,
     )
 
 
@@ -122,7 +144,8 @@ def _cost(row: Row, spent: Spent, at: datetime) -> Decimal:
         + spent.cached_tokens * row.cached
         + spent.completion_tokens * row.completion
     )
-    return sum_of * _factor(row, at) / _MILLION
+    heard = Decimal(str(spent.seconds)) * row.minute / 60
+    return sum_of * _factor(row, at) / _MILLION + heard
 
 
 def _factor(row: Row, at: datetime) -> int:
@@ -136,21 +159,22 @@ FREE = Usage(0, 0, _NOTHING, "")
 
 def total(usages: tuple[Usage, ...]) -> Usage:
     """All attempts together; two currencies or one unknown price make cost None."""
-    paid = tuple(u for u in usages if u.prompt_tokens or u.completion_tokens)
+    paid = tuple(
+        u for u in usages if u.prompt_tokens or u.completion_tokens or u.seconds
+    )
     sums = Usage(
         prompt_tokens=sum(u.prompt_tokens for u in paid),
         completion_tokens=sum(u.completion_tokens for u in paid),
         cost=None,
         currency="",
         cached_tokens=sum(u.cached_tokens for u in paid),
+        seconds=sum(u.seconds for u in paid),
     )
     by_currency = _by_currency(paid)
     if by_currency is None or len(by_currency) > 1:
         return sums
     currency, cost = next(iter(by_currency.items()), ("", _NOTHING))
-    return Usage(
-        sums.prompt_tokens, sums.completion_tokens, cost, currency, sums.cached_tokens
-    )
+    return replace(sums, cost=cost, currency=currency)
 
 
 def _by_currency(usages: tuple[Usage, ...]) -> Mapping[str, Decimal] | None:

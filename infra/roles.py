@@ -186,28 +186,34 @@ def auditor(settings: Settings) -> None:
 def worker_ai(settings: Settings) -> None:
     async def work(ports: "Ports", _answers: "Answers") -> "Works":
         from infra.wiring import gateway
-        from schemas.jobs import GenerateInput
+        from media_agents.subtitles.translating import Translating
+        from schemas.jobs import GenerateInput, TranslateInput
         from streams.agents.ai import Generating
 
-        generating = Generating(gateway(settings), ports.storage)
-        return {GenerateInput: generating.generate}
+        door = gateway(settings)
+        return {
+            GenerateInput: Generating(door, ports.storage).generate,
+            TranslateInput: Translating(door, ports.storage).translate,
+        }
 
     _serve(settings, "ai", settings.ai_slots, work)
 
 
 def worker_media(settings: Settings) -> None:
     async def work(ports: "Ports", _answers: "Answers") -> "Works":
-        from infra.wiring import speech
+        from infra.wiring import hearing, speech
         from media_agents.agent import Studio
         from media_agents.composing.work import Composer
         from media_agents.engines.ffmpeg import find_engine
         from media_agents.remembering import Memory
+        from media_agents.subtitles.work import Subtitler
 
         engine, scratch = find_engine(settings.ffmpeg), _scratch(settings)
         memory = Memory(await ports.pool(largest=2))
         studio = Studio(ports.storage, engine, scratch, memory=memory)
         composer = Composer(ports.storage, engine, speech(settings), scratch)
-        return {**studio.work(), **composer.work()}
+        subtitler = Subtitler(ports.storage, engine, hearing(settings), scratch)
+        return {**studio.work(), **composer.work(), **subtitler.work()}
 
     _serve(settings, "media", settings.media_slots, work, _labels(settings))
 

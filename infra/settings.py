@@ -111,6 +111,12 @@ class Settings(BaseSettings):
 
     client_url: str | None = None
     client_key: SecretStr | None = None
+    asr_base_url: str | None = None
+    asr_api_key: SecretStr | None = None
+    asr_model: str | None = None
+    asr_provider: str = "openai"
+    asr_gives: Literal["words", "segments", "text"] = "words"
+    asr_bytes_max: int = Field(default=25_000_000, ge=100_000)
 
     bilibili_client_id: str | None = None
     bilibili_client_secret: SecretStr | None = None

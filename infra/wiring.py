@@ -14,6 +14,7 @@ from ai_adapter.gateway import Gateway
 from ai_adapter.providers.factory import Endpoint
 from ai_adapter.registry import DIALECTS
 from ai_adapter.speech import OpenAISpeech, Speech, SpeechEndpoint
+from ai_adapter.transcription import Ears, Transcriber, transcriber
 from connectors import registry
 from connectors.base import AppSecrets, Connector, Limits, Webhooks
 from connectors.errors import Misconfigured
@@ -65,6 +66,23 @@ def speech(settings: Settings) -> Speech:
             model=settings.need("speech_model"),
             voice=settings.speech_voice,
             api_key=key,
+        )
+    )
+
+
+def hearing(settings: Settings) -> Transcriber | None:
+    """None without a key or a base URL: English is then recognised on this machine."""
+    if settings.asr_api_key is None and settings.asr_base_url is None:
+        return None
+    key = settings.asr_api_key.get_secret_value() if settings.asr_api_key else ""
+    return transcriber(
+        Ears(
+            name=settings.asr_provider,
+            model=settings.need("asr_model"),
+            base_url=settings.asr_base_url or "",
+            api_key=key,
+            gives=settings.asr_gives,
+            most_bytes=settings.asr_bytes_max,
         )
     )
 

@@ -1,13 +1,7 @@
 """Media jobs: fetch, probe and transcode, each in a private folder that goes away."""
 
 import asyncio
-import hashlib
-import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from functools import wraps
 from pathlib import Path
-from typing import TypeAlias
 
 from media_agents import errors
 from media_agents.encoders import wanted_encoder
@@ -22,49 +16,29 @@ from media_agents.probe import probe
 from media_agents.recipes import Video, job_key, make_video, publish_files
 from media_agents.remembering import Memory, StoredPieces, copied
 from media_agents.storage import Storage, own_prefix
+from media_agents.subtitles.keeping import cues_in
+from media_agents.subtitles.rules import Cue
 from media_agents.telling import media_facts
 from media_agents.transcode import Terms
+from media_agents.workplace import Workplace, sha256_of, spoken
 from schemas.jobs import (
     Cover,
     Fetched,
     FetchInput,
-    Imaged,
-    ImagesInput,
     JobInput,
     JobResult,
-    Picture,
     Probed,
     ProbeInput,
     PurgeInput,
     Rendition,
     Settled,
+    SubtitleText,
     Transcoded,
     TranscodeInput,
 )
-from streams.agents.spending import reuse, spend
-from streams.agents.work import Impossible, Job, Report, TryLater, Work
-
-Step: TypeAlias = Callable[["Studio", Job, Report], Awaitable[JobResult]]
-
-
-def spoken(step: Step) -> Step:
-    """Media errors in the words of jobs."""
-
-    @wraps(step)
-    async def work(studio: "Studio", job: Job, report: Report) -> JobResult:
-        try:
-            return await step(studio, job, report)
-        except errors.MediaRefused as no:
-            reason = f"{no.reason}. {no.remedy}".rstrip(". ")
-            raise Impossible(no.code, reason) from no
-        except errors.TryLater as later:
-            raise TryLater(later.code, later.reason) from later
-        except errors.ObjectMissing as missing:
-            raise Impossible("object_missing", str(missing)) from missing
-        except errors.ObjectDiffers as other:
-            raise Impossible("object_differs", str(other)) from other
-
-    return work
+from schemas.pictures import Imaged, ImagesInput, Picture
+from streams.agents.spending import reuse
+from streams.agents.work import Job, Report, Work
 
 
 class Studio:
@@ -81,7 +55,7 @@ class Studio:
     ) -> None:
         self._storage = storage
         self._engine = engine
-        self._scratch = scratch
+        self._place = Workplace(storage, scratch)
         self._guard = guard
         self._memory = memory
 
@@ -97,7 +71,7 @@ class Studio:
     @spoken
     async def fetch(self, job: Job, report: Report) -> JobResult:
         wanted = job.asked(FetchInput)
-        async with self._folder() as folder:
+        async with self._place.folder() as folder:
             report(5, "fetch")
             path = folder / "source"
             found = await fetch(wanted.source, path, guard=self._guard)
@@ -109,8 +83,8 @@ class Studio:
     @spoken
     async def probe(self, job: Job, report: Report) -> JobResult:
         wanted = job.asked(ProbeInput)
-        async with self._folder() as folder:
-            path = await self._source(wanted.object_key, wanted.sha256, folder)
+        async with self._place.folder() as folder:
+            path = await self._place.source(wanted.object_key, wanted.sha256, folder)
             report(40, "probe")
             facts = await probe(path, self._engine)
             report(60, "listen")
@@ -121,21 +95,21 @@ class Studio:
     async def transcode(self, job: Job, report: Report) -> JobResult:
         wanted = job.asked(TranscodeInput)
         prefix = f"{job.tenant}/videos/{wanted.video_id}"
-        recipe = (wanted.profiles, wanted.needs)
-        key = job_key(wanted.sha256, recipe, self._engine.version)
+        key = job_key(wanted.sha256, recipe_of(wanted), self._engine.version)
         if again := await self._made_before(job, wanted.video_id, key):
             return again
         pieces = StoredPieces(self._storage, f"{prefix}/pieces/{key[:16]}")
         encoder = wanted_encoder(wanted.needs)
         terms = Terms(await self._pace(), pieces, encoder=encoder)
-        async with self._folder() as folder:
+        async with self._place.folder() as folder:
             report(1, "download")
-            path = await self._source(wanted.object_key, wanted.sha256, folder)
+            path = await self._place.source(wanted.object_key, wanted.sha256, folder)
             made = await make_video(
                 path,
                 folder,
                 engine=self._engine,
                 wished=wanted.profiles,
+                burn=await self._burnt(wanted.burn),
                 progress=lambda percent: report(min(percent, 95), "transcode"),
                 terms=terms,
             )
@@ -164,9 +138,9 @@ class Studio:
     @spoken
     async def images(self, job: Job, report: Report) -> JobResult:
         wanted = job.asked(ImagesInput)
-        async with self._folder() as folder:
+        async with self._place.folder() as folder:
             report(1, "download")
-            path = await self._source(wanted.object_key, wanted.sha256, folder)
+            path = await self._place.source(wanted.object_key, wanted.sha256, folder)
             report(20, "pictures")
             made = await make_pictures(path, wanted, folder, engine=self._engine)
             report(90, "upload")
@@ -183,12 +157,16 @@ class Studio:
         keys = list(wanted.object_keys)
         folders = [f"videos/{each}" for each in wanted.video_ids]
         folders += [f"images/{each}" for each in wanted.image_ids]
+        folders += [f"subtitles/{wanted.asset_id}"] if wanted.asset_id else []
         for folder in folders:
             keys += await self._storage.below(f"{job.tenant}/{folder}/")
         report(50, "delete")
         mine = [key for key in keys if own_prefix(job.tenant, key)]
         await self._storage.delete(mine)
         return Settled(f"{len(mine)} objects deleted")
+
+    async def _burnt(self, text: SubtitleText | None) -> tuple[Cue, ...]:
+        return () if text is None else (await cues_in(self._storage, text)).cues
 
     async def _transcoded(
         self, video_id: str, prefix: str, made: Video, key: str
@@ -221,31 +199,11 @@ class Studio:
         except errors.MediaRefused:
             return None
 
-    async def _source(self, key: str, sha256: str, folder: Path) -> Path:
-        """What was uploaded, and nothing else: the hash is the one on the log.
 
-        What we made ourselves has none there; its name follows from its content.
-        """
-        path = folder / "source"
-        await self._storage.download(key, path)
-        spend(bytes_in=(await asyncio.to_thread(path.stat)).st_size)
-        if not sha256:
-            return path
-        found = await asyncio.to_thread(sha256_of, path)
-        if found != sha256:
-            raise Impossible("wrong_hash", "the object is not what was uploaded")
-        return path
-
-    @asynccontextmanager
-    async def _folder(self) -> AsyncIterator[Path]:
-        self._scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self._scratch) as folder:
-            yield Path(folder)
-
-
-def sha256_of(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def recipe_of(wanted: TranscodeInput) -> tuple[object, ...]:
+    """All of a wish, besides its source, that decides which bytes are made."""
+    burnt = wanted.burn.sha256 if wanted.burn else ""
+    return wanted.profiles, wanted.needs, burnt
 
 
 def _picture(prefix: str, made: Made) -> Picture:

@@ -11,7 +11,7 @@ from media_agents.images.craft import Crafted
 from media_agents.images.crafting import PAGE_FORMATS, cover_wishes, craft
 from media_agents.images.packing import CONTENT_TYPES
 from media_agents.muxing import OutputFile, named_by_content
-from schemas.jobs import ImagesInput, PictureWish
+from schemas.pictures import ImagesInput, PictureWish
 
 # What stands for a video is shown by players of any size.
 WHOLE = PictureWish(width=1920, formats=PAGE_FORMATS)

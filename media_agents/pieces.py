@@ -23,6 +23,8 @@ LEAD_SECONDS = 1
 # Containers in which FFmpeg finds a moment exactly; MPEG-TS loses frames (measured).
 SEEKABLE = frozenset({"mp4", "mov", "matroska", "webm"})
 _KEY_SLACK = Fraction(1, 500)
+# A piece counts from zero, but what is drawn on it follows the clock of the whole.
+RESTART = "setpts=PTS-STARTPTS"
 
 
 class Piece(Struct, frozen=True):
@@ -98,13 +100,11 @@ def seek(piece: Piece) -> tuple[str, ...]:
 
 
 def begin(piece: Piece, wanted: Plan) -> list[str]:
-    """Filters that leave out what was decoded before the cut, counting from zero."""
+    """Filters that leave out what was decoded before the cut; RESTART belongs last."""
     at = float(piece.at)
     if wanted.copies:
-        first = [f"trim=start={float(max(Fraction(0), piece.at - _KEY_SLACK)):.6f}"]
-    else:
-        first = [f"fps={wanted.frame_rate}:start_time={at:.6f}"]
-    return [*first, "setpts=PTS-STARTPTS"]
+        return [f"trim=start={float(max(Fraction(0), piece.at - _KEY_SLACK)):.6f}"]
+    return [f"fps={wanted.frame_rate}:start_time={at:.6f}"]
 
 
 def name_of(piece: Piece, rung: str) -> str:

@@ -48,6 +48,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     `copies`: the first rung is the source's own picture, and key frames of all others
     stand where its key frames stand. `boxed`: a picture of another shape than its rung
     lies on black. Without `edit_list` no frame is shown before one that follows it.
+    `burnt` is the SHA-256 of words that become part of the picture.
     """
 
     rungs: tuple[Rung, ...]
@@ -64,6 +65,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     container: str = ""
     encoder: str = "libx264"
     labels: Labels = Labels()
+    burnt: str = ""
 
     @property
     def encoded(self) -> tuple[Rung, ...]:

@@ -153,7 +153,7 @@ def master_playlist(
 ) -> str:
     lines = ["#EXTM3U", "#EXT-X-VERSION:7", "#EXT-X-INDEPENDENT-SEGMENTS"]
     lines += [_sound(each, default=not n) for n, each in enumerate(sounds)]
-    lines += [_words(each) for each in words]
+    lines += [words_rendition(each) for each in words]
     first = sorted(variants, key=lambda v: abs(v.stream.average - START_BIT_RATE))[:1]
     for variant in [*first, *(v for v in variants if v not in first)]:
         lines += [_variant(variant, sounds, words), variant.playlist]
@@ -169,7 +169,7 @@ def _sound(heard: Heard, *, default: bool) -> str:
     )
 
 
-def _words(words: Words) -> str:
+def words_rendition(words: Words) -> str:
     return (
         f'#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="{WORDS_GROUP}",{_named(words)},'
         f'DEFAULT=NO,AUTOSELECT=YES,FORCED=NO,URI="{words.playlist}"'

@@ -20,6 +20,8 @@ from media_agents.profiles import Profile, profiles
 from media_agents.rendering import plan_for, render
 from media_agents.sides import Sides, side_products
 from media_agents.storage import Storage
+from media_agents.subtitles.burning import prepare
+from media_agents.subtitles.rules import Cue
 from media_agents.transcode import PLAIN, Renditions, Terms, silent, transcode
 from streams.agents.spending import spend
 
@@ -66,17 +68,19 @@ def job_key(input_sha256: str, recipe: object, engine_version: str) -> str:
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
-async def make_video(
+async def make_video(  # noqa: PLR0913  what is wished for, and on which terms
     source: Path,
     work_dir: Path,
     *,
     engine: Engine,
     wished: Sequence[str] = (),
     progress: Callable[[int], None] | None = None,
+    burn: Sequence[Cue] = (),
     terms: Terms = PLAIN,
 ) -> Video:
     """Of names of rungs a ladder, of a destination's name the one file it takes.
 
+    `burn`: words that become part of the picture.
     `work_dir` is private to the job; the caller removes it whatever happens.
     """
     tell = progress or silent
@@ -85,6 +89,8 @@ async def make_video(
     destination = destination_of(wished)
     wanted = plan_for(facts, destination) if destination else plan(facts, wished)
     wanted = replace(wanted, encoder=terms.encoder)
+    if burn:
+        wanted = burning(wanted, burn, work_dir)
     work = Making(source, work_dir, engine, destination, tell, terms)
     try:
         made, packed = await work.make(wanted)
@@ -98,6 +104,14 @@ async def make_video(
     sides = await side_products(made, seconds, work_dir, engine=engine)
     tell(_COVERED)
     return _video(facts, wanted, packed, sides)
+
+
+def burning(wanted: Plan, cues: Sequence[Cue], folder: Path) -> Plan:
+    """Raises MediaRefused("font_missing") before anything is encoded."""
+    top = wanted.rungs[0]
+    text = prepare(cues, (top.width, top.height), folder)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return replace(wanted, copies=False, burnt=digest)
 
 
 def destination_of(names: Sequence[str]) -> Profile | None:

@@ -21,6 +21,7 @@ from media_agents.labelling import NO_LABELS, Labels
 from media_agents.pace import UNKNOWN_PACE, Pace
 from media_agents.pieces import (
     PIECE_SECONDS,
+    RESTART,
     Kept,
     Piece,
     begin,
@@ -32,6 +33,7 @@ from media_agents.pieces import (
 )
 from media_agents.planning import Plan, Rung, Track, weighted_seconds
 from media_agents.sounding import make_sound
+from media_agents.subtitles.burning import step
 
 GOP_SECONDS = 2
 _BITEXACT = ("-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact")
@@ -70,7 +72,7 @@ def arguments(
     """One process: decode once, split, encode every rung, take words along."""
     made = _input(path)
     if encoded and wanted.encoded:
-        made += ["-filter_complex", filter_graph(wanted)]
+        made += ["-filter_complex", filter_graph(wanted, out_dir)]
     if wanted.copies:
         made += _copied_picture(wanted, out_dir)
     for number, rung in enumerate(wanted.encoded if encoded else ()):
@@ -84,7 +86,7 @@ def arguments(
 def piece_arguments(path: Path, wanted: Plan, out_dir: Path, piece: Piece) -> list[str]:
     """One process for one piece of every encoded rung."""
     made = _input(path, seek(piece))
-    made += ["-filter_complex", filter_graph(wanted, piece)]
+    made += ["-filter_complex", filter_graph(wanted, out_dir, piece)]
     many = [] if piece.frames is None else ["-frames:v", str(piece.frames)]
     for number, rung in enumerate(wanted.encoded):
         target = out_dir / name_of(piece, rung.name)
@@ -97,12 +99,18 @@ def _input(path: Path, before: Sequence[str] = ()) -> list[str]:
     return ["-max_alloc", str(512 << 20), *guarded, "-i", f"file:{path}"]
 
 
-def filter_graph(wanted: Plan, piece: Piece | None = None) -> str:
+def filter_graph(
+    wanted: Plan, folder: Path = Path(), piece: Piece | None = None
+) -> str:
+    """Words to draw lie in the folder."""
     pads = "".join(f"[s{n}]" for n in range(len(wanted.encoded)))
     first = [*_prepared(wanted, piece), f"split={len(wanted.encoded)}"]
     chains = [f"[0:{wanted.video_index}]{','.join(first)}{pads}"]
+    drawn = [step(folder), "format=yuv420p"] if wanted.burnt else []
+    last = [*drawn, *([RESTART] if piece else [])]
     chains += [
-        _scaling(n, rung, boxed=wanted.boxed) for n, rung in enumerate(wanted.encoded)
+        f"[s{n}]{','.join([*_scaling(rung, boxed=wanted.boxed), *last])}[v{n}]"
+        for n, rung in enumerate(wanted.encoded)
     ]
     return ";".join(chains)
 
@@ -118,22 +126,21 @@ def _prepared(wanted: Plan, piece: Piece | None) -> list[str]:
     ]
 
 
-def _scaling(number: int, rung: Rung, *, boxed: bool) -> str:
+def _scaling(rung: Rung, *, boxed: bool) -> list[str]:
     exact = "flags=bicubic+accurate_rnd+bitexact"
     colour = "out_color_matrix=bt709:out_range=tv"
     size = f"{rung.width}:{rung.height}"
-    steps = [f"scale={size}:{exact}:{colour}", "setsar=1", "format=yuv420p"]
-    if boxed:
-        within = "force_original_aspect_ratio=decrease:force_divisible_by=2"
-        steps = [
-            # Pixels that are not square first: what is kept below is their shape.
-            f"scale=iw*sar:ih:{exact}:{colour}",
-            "setsar=1",
-            f"scale={size}:{within}:{exact}",
-            "format=yuv420p",
-            f"pad={size}:-1:-1",
-        ]
-    return f"[s{number}]{','.join(steps)}[v{number}]"
+    if not boxed:
+        return [f"scale={size}:{exact}:{colour}", "setsar=1", "format=yuv420p"]
+    within = "force_original_aspect_ratio=decrease:force_divisible_by=2"
+    return [
+        # Pixels that are not square first: what is kept below is their shape.
+        f"scale=iw*sar:ih:{exact}:{colour}",
+        "setsar=1",
+        f"scale={size}:{within}:{exact}",
+        "format=yuv420p",
+        f"pad={size}:-1:-1",
+    ]
 
 
 def _copied_picture(wanted: Plan, out_dir: Path) -> list[str]:

@@ -24,6 +24,9 @@ from projections.projects.project import PROJECTS
 from projections.projects.project import project as projects
 from projections.publications.project import PUBLICATION_LOG, PUBLICATIONS
 from projections.publications.project import project as publications
+from projections.subtitles.project import SUBTITLES
+from projections.subtitles.project import VERSIONS as SUBTITLE_VERSIONS
+from projections.subtitles.project import project as subtitles
 from projections.table import Projection
 from projections.tasks.project import TASKS
 from projections.tasks.project import project as tasks
@@ -43,7 +46,8 @@ PROJECTIONS: tuple[Projection, ...] = (
     Projection("projects", (PROJECTS,), projects),
     Projection("assets", (ASSETS, VERSIONS), assets, shape=2),
     Projection("images", (IMAGES,), images),
-    Projection("videos", (VIDEOS,), videos, shape=3),
+    Projection("videos", (VIDEOS,), videos, shape=4),
+    Projection("subtitles", (SUBTITLES, SUBTITLE_VERSIONS), subtitles),
     Projection("copies", (COPIES,), copies),
     Projection("tasks", (TASKS,), tasks, shape=3),
     Projection("timelines", (TIMELINES, RENDERS), timelines),

@@ -41,6 +41,11 @@ def account_id(tenant: str, platform: str, open_id: str) -> str:
     return derived("account", tenant, platform, open_id)
 
 
+def subtitle_id(asset_id: str, language: str) -> str:
+    """One stream for each language of an asset; asset ids are unique by themselves."""
+    return derived("subtitle", asset_id, language)
+
+
 def observation_id(source: str, own_id: str) -> str:
     return derived("observation", source, own_id)
 

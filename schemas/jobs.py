@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from schemas.pictures import Imaged, ImagesInput
 from schemas.timeline import Cue, Material, Timeline
 
 
@@ -104,6 +105,23 @@ class Rendition(Struct, frozen=True):
     bit_rate: int
 
 
+class SubtitleText(Struct, frozen=True):
+    """One version of what is shown in one language; the cues lie in the store.
+
+    `source` is asr, script, upload, edit or translation; `confidence` is exact (a
+    person's own words), high or low; `faults` counts cues that are hard to read.
+    """
+
+    language: str
+    object_key: str
+    sha256: str
+    count: int
+    source: str
+    confidence: str = "exact"
+    faults: int = 0
+    number: int = 0
+
+
 class FetchInput(Struct, frozen=True, tag="fetch"):
     source: str
     object_key: str
@@ -118,11 +136,15 @@ class ProbeInput(Struct, frozen=True, tag="probe"):
 
 
 class PurgeInput(Struct, frozen=True, tag="purge"):
-    """Delete these objects, and everything of these videos and sets of pictures."""
+    """Delete these objects, everything of these videos and sets of pictures.
+
+    And of the asset whatever is kept for it alone: its subtitles.
+    """
 
     object_keys: tuple[str, ...]
     video_ids: tuple[str, ...] = ()
     image_ids: tuple[str, ...] = ()
+    asset_id: str = ""
 
 
 class TranscodeInput(Struct, frozen=True, tag="transcode"):
@@ -131,69 +153,7 @@ class TranscodeInput(Struct, frozen=True, tag="transcode"):
     sha256: str
     profiles: tuple[str, ...]
     needs: tuple[str, ...] = ()
-
-
-class Overlay(Struct, frozen=True):
-    """Words on a picture: `size` is a share of its height; empty colours draw nothing.
-
-    `place` is `top`, `center` or `bottom`.
-    """
-
-    text: str
-    size: float = 0.08
-    colour: str = "#ffffff"
-    outline: str = "#000000"
-    background: str = ""
-    place: str = "bottom"
-    bold: bool = True
-
-
-class Aspect(Struct, frozen=True):
-    """The shape of a picture: 3 wide, 4 high."""
-
-    wide: int
-    high: int
-
-
-class Focus(Struct, frozen=True):
-    """A place in a picture, as shares of its width and its height."""
-
-    x: float
-    y: float
-
-
-class PictureWish(Struct, frozen=True):
-    """One picture in each of `formats` (jpeg, png, webp, avif); 0 leaves a bound open.
-
-    Cut to `aspect` around `focus` (None: where most is to be seen), at most `width`
-    pixels wide, enlarged only up to `least_width`. `profiles` names the destinations
-    it is for.
-    """
-
-    aspect: Aspect | None = None
-    width: int = 0
-    least_width: int = 0
-    formats: tuple[str, ...] = ("jpeg",)
-    max_bytes: int = 0
-    focus: Focus | None = None
-    overlay: Overlay | None = None
-    profiles: tuple[str, ...] = ()
-
-
-class ImagesInput(Struct, frozen=True, tag="images"):
-    """Pictures made of one; without wishes, those that every destination takes.
-
-    With `at` the object is a film and each moment (seconds) becomes a picture. An empty
-    `sha256` is an object that we made ourselves. `cover`: it is to stand for the video.
-    """
-
-    images_id: str
-    object_key: str
-    sha256: str = ""
-    wishes: tuple[PictureWish, ...] = ()
-    video_id: str = ""
-    at: tuple[float, ...] = ()
-    cover: bool = False
+    burn: SubtitleText | None = None
 
 
 class RenderInput(Struct, frozen=True, tag="render"):
@@ -204,6 +164,37 @@ class RenderInput(Struct, frozen=True, tag="render"):
     document: Timeline
     materials: tuple[Material, ...]
     destination: str = ""
+
+
+class SubtitleInput(Struct, frozen=True, tag="subtitle"):
+    """Hear what is said (`asr`), or find when a known `script` is said."""
+
+    asset_id: str
+    object_key: str
+    sha256: str
+    language: str
+    source: str
+    script_key: str = ""
+    script_sha256: str = ""
+
+
+class TranslateInput(Struct, frozen=True, tag="translate"):
+    """`upright`: the picture is higher than wide, so lines are shorter."""
+
+    asset_id: str
+    text: SubtitleText
+    language: str
+    model: str = "auto"
+    upright: bool = False
+
+
+class CaptionInput(Struct, frozen=True, tag="caption"):
+    """Put words into the files of a finished video, as tracks beside the picture."""
+
+    video_id: str
+    mp4_key: str
+    hls_key: str
+    texts: tuple[SubtitleText, ...]
 
 
 class GenerateInput(Struct, frozen=True, tag="generate"):
@@ -248,6 +239,9 @@ JobInput: TypeAlias = (
     | TranscodeInput
     | ImagesInput
     | RenderInput
+    | SubtitleInput
+    | TranslateInput
+    | CaptionInput
     | GenerateInput
     | PublishInput
     | SettleInput
@@ -274,28 +268,6 @@ class Cover(Struct, frozen=True):
     key: str
     at: float
     score: float = 0.0
-
-
-class Picture(Struct, frozen=True):
-    """A finished picture, its metadata gone; `at` is the moment (s) it was taken of."""
-
-    key: str
-    width: int
-    height: int
-    size: int
-    sha256: str
-    content_type: str
-    profiles: tuple[str, ...] = ()
-    at: float | None = None
-
-
-class Imaged(Struct, frozen=True, tag="imaged"):
-    """`cover_key` is the picture that is to stand for the video, if one is."""
-
-    images_id: str
-    pictures: tuple[Picture, ...]
-    video_id: str = ""
-    cover_key: str = ""
 
 
 class Transcoded(Struct, frozen=True, tag="transcoded"):
@@ -347,6 +319,23 @@ class Generated(Struct, frozen=True, tag="generated"):
     vectors_key: str = ""
 
 
+class Subtitled(Struct, frozen=True, tag="subtitled"):
+    """`provider` and `model_name` are empty where no service was asked."""
+
+    text: SubtitleText
+    provider: str = ""
+    model_name: str = ""
+    usage: Usage = Usage()
+    degraded: bool = False
+
+
+class Captioned(Struct, frozen=True, tag="captioned"):
+    video_id: str
+    mp4_key: str
+    hls_key: str
+    texts: tuple[SubtitleText, ...]
+
+
 class Settled(Struct, frozen=True, tag="settled"):
     """The work told its own stream what happened; nothing else to report."""
 
@@ -354,7 +343,15 @@ class Settled(Struct, frozen=True, tag="settled"):
 
 
 JobResult: TypeAlias = (
-    Fetched | Probed | Transcoded | Rendered | Imaged | Generated | Settled
+    Fetched
+    | Probed
+    | Transcoded
+    | Rendered
+    | Imaged
+    | Subtitled
+    | Captioned
+    | Generated
+    | Settled
 )
 
 

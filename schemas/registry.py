@@ -11,6 +11,7 @@ from schemas.commands.content import CopyCommand, ProjectCommand
 from schemas.commands.job import JobCommand
 from schemas.commands.lead import LeadCommand, PageCommand
 from schemas.commands.publication import PublicationCommand
+from schemas.commands.subtitle import SubtitleCommand
 from schemas.commands.tenant import KeyCommand, TenantCommand, UserCommand
 from schemas.commands.timeline import TimelineCommand
 from schemas.events.account import AccountEvent
@@ -20,6 +21,7 @@ from schemas.events.job import JobEvent
 from schemas.events.lead import LeadEvent, PageEvent
 from schemas.events.log import LogRecord
 from schemas.events.publication import PublicationEvent
+from schemas.events.subtitle import SubtitleEvent
 from schemas.events.tenant import KeyEvent, TenantEvent, UserEvent
 from schemas.events.timeline import TimelineEvent
 from schemas.observations import Observation
@@ -34,6 +36,7 @@ Event: TypeAlias = (
     | CopyEvent
     | AssetEvent
     | TimelineEvent
+    | SubtitleEvent
     | JobEvent
     | AccountEvent
     | PublicationEvent
@@ -48,6 +51,7 @@ Command: TypeAlias = (
     | CopyCommand
     | AssetCommand
     | TimelineCommand
+    | SubtitleCommand
     | JobCommand
     | AccountCommand
     | PublicationCommand
@@ -81,6 +85,7 @@ COMMANDS_OF: dict[str, tuple[type[msgspec.Struct], ...]] = {
     "copy": _members(CopyCommand),
     "asset": _members(AssetCommand),
     "timeline": _members(TimelineCommand),
+    "subtitle": _members(SubtitleCommand),
     "job": _members(JobCommand),
     "account": _members(AccountCommand),
     "publication": _members(PublicationCommand),
@@ -95,6 +100,7 @@ EVENTS_OF: dict[str, tuple[type[msgspec.Struct], ...]] = {
     "copy": _members(CopyEvent),
     "asset": _members(AssetEvent),
     "timeline": _members(TimelineEvent),
+    "subtitle": _members(SubtitleEvent),
     "job": _members(JobEvent),
     "account": _members(AccountEvent),
     "publication": _members(PublicationEvent),

@@ -63,7 +63,7 @@ def family(name: str, *aggregates: str) -> Family:
 
 TENANT = family("tenant", "tenant", "user", "key")
 CONTENT = family("content", "project", "copy")
-ASSET = family("asset", "asset", "timeline")
+ASSET = family("asset", "asset", "timeline", "subtitle")
 JOB = family("job", "job")
 ACCOUNT = family("account", "account")
 PUBLICATION = family("publication", "publication")

@@ -1,15 +1,16 @@
-"""Every prompt by name: the five tasks', and those the tools bring with them."""
+"""Every prompt by name: the tasks', and those the tools bring with them."""
 
 from collections.abc import Mapping
 
 from ai_adapter.base import Ask
 from ai_adapter.errors import Refused
-from ai_adapter.prompts import copy, embed, reply, summary, title
+from ai_adapter.prompts import copy, embed, reply, summary, title, translate
 from ai_adapter.prompts.prompt import Prompt
 from ai_adapter.registry import TOOLS
 
 TASKS: Mapping[str, Prompt] = {
-    module.PROMPT.name: module.PROMPT for module in (copy, embed, reply, summary, title)
+    module.PROMPT.name: module.PROMPT
+    for module in (copy, embed, reply, summary, title, translate)
 }
 
 

@@ -59,6 +59,8 @@ def _text(call: Call, index: int) -> str:
             return _copy(words, style, material, index)
         case "summary":
             return _summary(words, material, index)
+        case "translate":
+            return material
         case _:
             return words.replies[index % len(words.replies)]
 

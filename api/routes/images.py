@@ -17,8 +17,8 @@ from media_agents.errors import MediaRefused
 from media_agents.profiles import Profile, profiles
 from schemas.commands.asset import RequestImages
 from schemas.ids import derived, event_id
-from schemas.jobs import Aspect, Overlay, PictureWish
-from schemas.jobs import Focus as Place
+from schemas.pictures import Aspect, Overlay, PictureWish
+from schemas.pictures import Focus as Place
 
 router = APIRouter(tags=["images"])
 

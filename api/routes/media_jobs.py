@@ -11,6 +11,7 @@ from api.routes.asset_imports import check_source, importing
 from api.routes.assets import Asset
 from api.routes.tasks import Task
 from api.shapes import Body, Id, Receipt
+from api.subtitling import Chosen, chosen
 from api.writes import Outcome, Write, Writes, answer, decide
 from media_agents.planning import CAPS
 from media_agents.profiles import profiles
@@ -21,7 +22,10 @@ router = APIRouter(tags=["media"])
 
 
 class NewMediaJob(Body):
-    """Either `assetId`, or `sourceUrl` (https, or s3 below the tenant's own prefix)."""
+    """Either `assetId`, or `sourceUrl` (https, or s3 below the tenant's own prefix).
+
+    `burn`: subtitles of the asset that become part of the picture.
+    """
 
     type: Literal["transcode"]
     asset_id: Id | None = None
@@ -30,6 +34,7 @@ class NewMediaJob(Body):
     profiles: list[Annotated[str, StringConstraints(max_length=20)]] = Field(
         default=[], max_length=8
     )
+    burn: Chosen | None = None
 
 
 class MediaReceipt(Receipt):
@@ -78,13 +83,20 @@ async def _transcode(
             "/assetId", f"This asset was refused: {reason}.", "Upload another file."
         )
     video_id = derived("video", write.command_id)
-    wish = RequestTranscode(video_id=video_id, profiles=tuple(body.profiles))
+    words = await chosen(rows, asset_id, body.burn, "/burn") if body.burn else None
+    wish = RequestTranscode(video_id, tuple(body.profiles), burn=words)
     outcome = await decide(write, wish, asset_id, cause=row.event_id)
     return await _answer(write, outcome, rows, asset_id, video_id)
 
 
 async def _import(body: NewMediaJob, source: str, write: Write, rows: Read) -> Response:
     check_source(source, write.who.tenant)
+    if body.burn is not None:
+        raise invalid(
+            "/burn",
+            "An import has no subtitles yet.",
+            "Import it first, then ask for a transcode with burn.",
+        )
     if body.project_id is None:
         raise invalid("/projectId", "An import needs a project.", "Add projectId.")
     asset_id, outcome = await importing(

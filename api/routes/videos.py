@@ -10,8 +10,12 @@ from api.links import Link, sign
 from api.parts import Parts
 from api.pictures import PictureShown, linked
 from api.problems import missing
-from api.shapes import Failure, Id, Item, Page, Shown
+from api.shapes import Body, Failure, Id, Item, Page, Shown
+from api.subtitling import Chosen, SubtitleReceipt, chosen
 from api.uploads import sign_get
+from api.writes import Writes, answer, decide
+from schemas.commands.asset import RequestCaptions
+from schemas.ids import derived, event_id
 
 router = APIRouter(tags=["videos"])
 
@@ -32,6 +36,15 @@ class Cover(Shown):
     key: str = Field(default="", exclude=True)
 
 
+class Caption(Shown):
+    """Words beside the picture: the version of the asset's subtitles they are."""
+
+    language: str = ""
+    number: int = 0
+    source: str = ""
+    confidence: str = ""
+
+
 class Video(Item):
     """`bitRate` is in bits per second; the addresses expire, the resource does not.
 
@@ -50,6 +63,8 @@ class Video(Item):
     renditions: list[Rung] = Field(default_factory=list)
     covers: list[Cover] = Field(default_factory=list)
     pictures: list[PictureShown] = Field(default_factory=list)
+    captions: list[Caption] = Field(default_factory=list)
+    captions_job_id: str = ""
     job_id: str = ""
     problem: Failure | None = None
     url: str | None = None
@@ -63,6 +78,12 @@ class Video(Item):
     cover_key: str = Field(default="", exclude=True)
     thumbnails_key: str = Field(default="", exclude=True)
     waveform_key: str = Field(default="", exclude=True)
+
+
+class Captions(Body):
+    """All languages the video is to have, in order; none takes them all away."""
+
+    subtitles: list[Chosen] = Field(max_length=32)
 
 
 @router.get("/videos")
@@ -92,6 +113,35 @@ async def read_video(
     pictures = await linked(parts, found.pictures)
     shown = await with_links(parts, who.tenant, found)
     return shown.model_copy(update={"pictures": pictures})
+
+
+@router.put(
+    "/videos/{video_id}/subtitles", status_code=202, response_model=SubtitleReceipt
+)
+async def choose_captions(
+    video_id: Id, body: Captions, write: Writes, rows: Read
+) -> Response:
+    """Packages the video again with these words; nothing of it is encoded again."""
+    found = await rows.one("videos", Video, video_id)
+    if found is None:
+        raise missing("video")
+    texts = tuple(
+        [
+            await chosen(rows, found.asset_id, each, f"/subtitles/{place}")
+            for place, each in enumerate(body.subtitles)
+        ]
+    )
+    wish = RequestCaptions(video_id=video_id, texts=texts)
+    outcome = await decide(write, wish, found.asset_id, cause=found.event_id)
+    told = SubtitleReceipt(
+        operation_id=write.command_id,
+        status=outcome.status,
+        id=video_id,
+        task_id=derived("job", event_id(write.command_id)),
+    )
+    return await answer(
+        write, outcome, told, lambda: rows.one("videos", Video, video_id)
+    )
 
 
 def _name(key: str) -> str:

@@ -1,21 +1,18 @@
 """The media job that renders a timeline: fetch the files, compose, keep the film."""
 
 import asyncio
-import tempfile
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 from ai_adapter.speech import Speech
-from media_agents import errors
-from media_agents.agent import sha256_of
 from media_agents.composing.compose import Bench, Composition, Wish, compose
 from media_agents.engines.ffmpeg import Engine
 from media_agents.storage import Storage, object_key, own_prefix
 from media_agents.telling import media_facts
+from media_agents.workplace import Workplace, sha256_of, spoken
 from schemas.jobs import JobInput, JobResult, Rendered, RenderInput
 from schemas.timeline import Material
-from streams.agents.work import Impossible, Job, Report, TryLater, Work
+from streams.agents.work import Impossible, Job, Report, Work
 
 
 class Composer:
@@ -27,24 +24,15 @@ class Composer:
         self._storage = storage
         self._engine = engine
         self._speech = speech
-        self._scratch = scratch
+        self._place = Workplace(storage, scratch)
 
     def work(self) -> dict[type[JobInput], Work]:
         return {RenderInput: self.render}
 
+    @spoken
     async def render(self, job: Job, report: Report) -> JobResult:
-        try:
-            return await self._render(job, job.asked(RenderInput), report)
-        except errors.MediaRefused as no:
-            reason = f"{no.reason}. {no.remedy}".rstrip(". ")
-            raise Impossible(no.code, reason) from no
-        except errors.TryLater as later:
-            raise TryLater(later.code, later.reason) from later
-        except errors.ObjectMissing as missing:
-            raise Impossible("object_missing", str(missing)) from missing
-
-    async def _render(self, job: Job, wanted: RenderInput, report: Report) -> JobResult:
-        async with self._folder() as folder:
+        wanted = job.asked(RenderInput)
+        async with self._place.folder() as folder:
             report(1, "download")
             files = await self._fetched(job.tenant, wanted.materials, folder)
             bench = Bench(
@@ -99,9 +87,3 @@ class Composer:
             cues=film.cues,
             weighted_seconds=film.weighted_seconds,
         )
-
-    @asynccontextmanager
-    async def _folder(self) -> AsyncIterator[Path]:
-        self._scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self._scratch) as folder:
-            yield Path(folder)

@@ -19,7 +19,7 @@ from media_agents.images.lettering import LEAST_SIZE, MOST_SIZE, Lettering, lett
 from media_agents.images.look import MAX_PIXELS
 from media_agents.images.opening import opened
 from media_agents.images.packing import SUFFIXES, packed
-from schemas.jobs import Overlay, PictureWish
+from schemas.pictures import Overlay, PictureWish
 
 # Shares of the picture: how wide a text may be, and how far from the rim it stands.
 TEXT_WIDTH, MARGIN = 0.9, 0.05

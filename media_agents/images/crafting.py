@@ -13,7 +13,7 @@ from media_agents.errors import MediaRefused
 from media_agents.images.craft import Crafted, Order, Told
 from media_agents.images.looking import MAX_BYTES
 from media_agents.profiles import profiles
-from schemas.jobs import Aspect, PictureWish
+from schemas.pictures import Aspect, PictureWish
 
 _LIMITS = Limits(seconds=300, cpu_seconds=300, memory_bytes=3 << 30)
 PAGE_FORMATS = ("jpeg", "webp", "avif")

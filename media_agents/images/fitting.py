@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 from PIL import Image, ImageFilter
 
-from schemas.jobs import Aspect, Focus, PictureWish
+from schemas.pictures import Aspect, Focus, PictureWish
 
 Picture: TypeAlias = Image.Image
 Box: TypeAlias = tuple[int, int, int, int]

@@ -6,6 +6,7 @@ from typing import TypeAlias
 from projections.table import Row, Table, Value, row
 from schemas.envelope import Record
 from schemas.events.asset import (
+    AssetCaptioned,
     AssetComposed,
     AssetDescribed,
     AssetImportRequested,
@@ -20,6 +21,8 @@ from schemas.events.asset import (
     AssetUploaded,
     AssetVersionChosen,
     AssetVersionPresigned,
+    CaptionsFailed,
+    CaptionsRequested,
     CoverChosen,
     ImagesFailed,
     ImagesMade,
@@ -67,6 +70,9 @@ def project(record: Record[Data]) -> Iterable[Row]:
             | ImagesRequested()
             | ImagesMade()
             | ImagesFailed()
+            | CaptionsRequested()
+            | AssetCaptioned()
+            | CaptionsFailed()
         ):
             # The asset looks the same, but its version and newest event move on.
             return (row(ASSETS, record),)

@@ -5,7 +5,10 @@ from collections.abc import Iterable
 from projections.table import Row, Table, row
 from schemas.envelope import Record
 from schemas.events.asset import (
+    AssetCaptioned,
     AssetTranscoded,
+    CaptionsFailed,
+    CaptionsRequested,
     CoverChosen,
     ImagesMade,
     TranscodeFailed,
@@ -15,7 +18,9 @@ from schemas.ids import derived
 from schemas.registry import Data
 from streams.domain.asset_images import covers_id
 
-VIDEOS = Table("videos", json=frozenset({"renditions", "problem", "covers"}))
+VIDEOS = Table(
+    "videos", json=frozenset({"renditions", "problem", "covers", "captions"})
+)
 
 
 def project(record: Record[Data]) -> Iterable[Row]:
@@ -29,6 +34,8 @@ def project(record: Record[Data]) -> Iterable[Row]:
             return (_covered(record, video_id, cover_key, pictures),)
         case ImagesMade(cover_key=cover_key) as made if cover_key:
             return (_covered(record, made.video_id, cover_key, made.images_id),)
+        case CaptionsRequested() | AssetCaptioned() | CaptionsFailed():
+            return (_captioned(record, record.data),)
         case TranscodeFailed(video_id=video_id, code=code, reason=reason):
             return (
                 row(
@@ -83,3 +90,27 @@ def _finished(record: Record[Data], event: AssetTranscoded) -> Row:
         job_id=event.job_id,
         problem=None,
     )
+
+
+def _captioned(
+    record: Record[Data], event: CaptionsRequested | AssetCaptioned | CaptionsFailed
+) -> Row:
+    """A video without new words is as good as it was, and says why it has none."""
+    video_id = event.video_id
+    match event:
+        case CaptionsRequested():
+            job_id = derived("job", record.envelope.id)
+            return row(VIDEOS, record, id=video_id, captions_job_id=job_id)
+        case AssetCaptioned():
+            return row(
+                VIDEOS,
+                record,
+                id=video_id,
+                mp4_key=event.mp4_key,
+                hls_key=event.hls_key,
+                captions=event.texts,
+                problem=None,
+            )
+        case CaptionsFailed(code=code, reason=reason):
+            problem = {"code": code, "reason": reason}
+            return row(VIDEOS, record, id=video_id, problem=problem)

@@ -22,6 +22,8 @@ CREATE TABLE videos (
     waveform_key text,
     job_id text,
     problem jsonb,
+    captions jsonb,
+    captions_job_id text,
     PRIMARY KEY (tenant, id)
 );
 CREATE INDEX videos_newest ON videos (tenant, created_at DESC, id DESC);

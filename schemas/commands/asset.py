@@ -5,7 +5,8 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from schemas.jobs import Evidence, Imaged, MediaFacts, PictureWish, Transcoded
+from schemas.jobs import Captioned, Evidence, MediaFacts, SubtitleText, Transcoded
+from schemas.pictures import Imaged, PictureWish
 
 
 class PresignAsset(Struct, frozen=True, tag="io.contentops.asset.presign.v1"):
@@ -110,6 +111,7 @@ class RequestTranscode(
     video_id: str
     profiles: tuple[str, ...]
     needs: tuple[str, ...] = ()
+    burn: SubtitleText | None = None
 
 
 class RecordTranscode(
@@ -124,6 +126,28 @@ class ChooseCover(Struct, frozen=True, tag="io.contentops.asset.choose_cover.v1"
 
     video_id: str
     cover_key: str
+
+
+class RequestCaptions(
+    Struct, frozen=True, tag="io.contentops.asset.request_captions.v1"
+):
+    """These words beside the picture, and no others; none at all with an empty list."""
+
+    video_id: str
+    texts: tuple[SubtitleText, ...]
+
+
+class RecordCaptions(Struct, frozen=True, tag="io.contentops.asset.record_captions.v1"):
+    job_id: str
+    result: Captioned
+
+
+class FailCaptions(Struct, frozen=True, tag="io.contentops.asset.fail_captions.v1"):
+    job_id: str
+    video_id: str
+    texts: tuple[SubtitleText, ...]
+    code: str
+    reason: str
 
 
 class FailTranscode(Struct, frozen=True, tag="io.contentops.asset.fail_transcode.v1"):
@@ -182,4 +206,7 @@ AssetCommand: TypeAlias = (
     | RequestImages
     | RecordImages
     | FailImages
+    | RequestCaptions
+    | RecordCaptions
+    | FailCaptions
 )

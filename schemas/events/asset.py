@@ -12,11 +12,11 @@ from schemas.jobs import (
     Cover,
     Evidence,
     MediaFacts,
-    Picture,
-    PictureWish,
     Rendition,
     StoredBody,
+    SubtitleText,
 )
+from schemas.pictures import Picture, PictureWish
 
 
 class AssetPresigned(Struct, frozen=True, tag="io.contentops.asset.presigned.v1"):
@@ -150,12 +150,15 @@ class AssetPurged(Struct, frozen=True, tag="io.contentops.asset.purged.v1"):
 class TranscodeRequested(
     Struct, frozen=True, tag="io.contentops.asset.transcode_requested.v1"
 ):
+    """`burn`: these words become part of the picture."""
+
     video_id: str
     profiles: tuple[str, ...]
     object_key: str
     sha256: str
     needs: tuple[str, ...] = ()
     project_id: str = ""
+    burn: SubtitleText | None = None
 
 
 class AssetTranscoded(Struct, frozen=True, tag="io.contentops.asset.transcoded.v1"):
@@ -179,6 +182,36 @@ class CoverChosen(Struct, frozen=True, tag="io.contentops.asset.cover_chosen.v1"
 
     video_id: str
     cover_key: str
+
+
+class CaptionsRequested(
+    Struct, frozen=True, tag="io.contentops.asset.captions_requested.v1"
+):
+    """The keys are of the video as it was made, without these words."""
+
+    video_id: str
+    mp4_key: str
+    hls_key: str
+    texts: tuple[SubtitleText, ...]
+
+
+class AssetCaptioned(Struct, frozen=True, tag="io.contentops.asset.captioned.v1"):
+    """From here on the video is in these files; picture and sound are the same."""
+
+    job_id: str
+    video_id: str
+    mp4_key: str
+    hls_key: str
+    texts: tuple[SubtitleText, ...]
+
+
+class CaptionsFailed(Struct, frozen=True, tag="io.contentops.asset.captions_failed.v1"):
+    """The video stays as it is."""
+
+    job_id: str
+    video_id: str
+    code: str
+    reason: str
 
 
 class TranscodeFailed(
@@ -246,4 +279,7 @@ AssetEvent: TypeAlias = (
     | ImagesRequested
     | ImagesMade
     | ImagesFailed
+    | CaptionsRequested
+    | AssetCaptioned
+    | CaptionsFailed
 )

@@ -11,16 +11,19 @@ from schemas.commands.asset import (
     CompleteUpload,
     ComposeAsset,
     DescribeAsset,
+    FailCaptions,
     FailImages,
     FailTranscode,
     ImportAsset,
     PresignAsset,
     PresignVersion,
     PurgeAsset,
+    RecordCaptions,
     RecordImages,
     RecordProbe,
     RecordTranscode,
     RefuseAsset,
+    RequestCaptions,
     RequestImages,
     RequestTranscode,
     RestoreAsset,
@@ -28,6 +31,7 @@ from schemas.commands.asset import (
     TrashAsset,
 )
 from schemas.events.asset import (
+    AssetCaptioned,
     AssetComposed,
     AssetDescribed,
     AssetEvent,
@@ -43,6 +47,8 @@ from schemas.events.asset import (
     AssetUploaded,
     AssetVersionChosen,
     AssetVersionPresigned,
+    CaptionsFailed,
+    CaptionsRequested,
     CoverChosen,
     ImagesFailed,
     ImagesMade,
@@ -50,7 +56,7 @@ from schemas.events.asset import (
     TranscodeFailed,
     TranscodeRequested,
 )
-from streams.domain import asset_bodies, asset_images, asset_shelf
+from streams.domain import asset_bodies, asset_captions, asset_images, asset_shelf
 from streams.domain.asset_state import Asset, Body
 from streams.domain.rejected import Rejected, missing
 
@@ -63,9 +69,20 @@ TOLD_ANYWAY = (
     FailTranscode,
     RecordImages,
     FailImages,
+    RecordCaptions,
+    FailCaptions,
     TrashAsset,
     RestoreAsset,
     PurgeAsset,
+)
+
+# Work that ended after the asset did leaves files behind, which must go, too.
+ENDED_ANYWAY = (
+    RecordTranscode,
+    FailTranscode,
+    RecordImages,
+    FailImages,
+    RecordCaptions,
 )
 
 initial = Asset()
@@ -78,10 +95,8 @@ def decide(command: AssetCommand, asset: Asset) -> AssetEvent | None:
         return None if asset.purged else asset_bodies.compose(command, asset)
     if not asset.bodies:
         raise missing("asset")
-    if isinstance(command, RecordTranscode | FailTranscode):
-        return _finish(command, asset)
-    if isinstance(command, RecordImages | FailImages):
-        return asset_images.finish(command, asset)
+    if isinstance(command, ENDED_ANYWAY):
+        return _ended(command, asset)
     if asset.purged:
         _after_the_end(command)
         return None
@@ -90,6 +105,25 @@ def decide(command: AssetCommand, asset: Asset) -> AssetEvent | None:
             "conflict", "asset_trashed", "It is in the trash; restore it first."
         )
     return _body(command, asset)
+
+
+def _ended(
+    command: RecordTranscode
+    | FailTranscode
+    | RecordImages
+    | FailImages
+    | RecordCaptions,
+    asset: Asset,
+) -> AssetEvent | None:
+    match command:
+        case RecordTranscode() | FailTranscode():
+            return _finish(command, asset)
+        case RecordImages() | FailImages():
+            return asset_images.finish(command, asset)
+        case RecordCaptions():
+            return asset_captions.record(command, asset)
+        case _:
+            assert_never(command)
 
 
 def _after_the_end(command: AssetCommand) -> None:
@@ -108,12 +142,26 @@ def _body(command: AssetCommand, asset: Asset) -> AssetEvent | None:
             return asset_bodies.refuse(command, asset)
         case PresignVersion() | ChooseVersion() | RequestTranscode():
             return _uploaded(command, asset)
+        case RequestImages() | ChooseCover() | RequestCaptions() | FailCaptions():
+            return _beside(command, asset)
+        case _:
+            return _shelf(command, asset)
+
+
+def _beside(
+    command: RequestImages | ChooseCover | RequestCaptions | FailCaptions, asset: Asset
+) -> AssetEvent | None:
+    match command:
         case RequestImages():
             return asset_images.request(command, asset)
         case ChooseCover():
             return _choose_cover(command, asset)
+        case RequestCaptions():
+            return asset_captions.request(command, asset)
+        case FailCaptions():
+            return asset_captions.fail(command, asset)
         case _:
-            return _shelf(command, asset)
+            assert_never(command)
 
 
 def _shelf(command: AssetCommand, asset: Asset) -> AssetEvent | None:
@@ -168,6 +216,7 @@ def _request(command: RequestTranscode, asset: Asset) -> AssetEvent | None:
         sha256=body.uploaded.sha256,
         needs=command.needs,
         project_id=asset.project_id,
+        burn=command.burn,
     )
 
 
@@ -283,6 +332,8 @@ def _shelved(asset: Asset, event: AssetEvent) -> Asset:
             return replace(asset, trashed=None, until=None)
         case AssetPurged():
             return replace(asset, purged=True)
+        case CaptionsRequested() | AssetCaptioned() | CaptionsFailed():
+            return asset_captions.evolve(asset, event)
         case _:
             # Of a body nobody announced: no decider of ours writes that.
             return asset

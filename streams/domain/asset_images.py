@@ -62,10 +62,10 @@ def _check_number(found: int, most: int, pointer: str) -> None:
 
 
 def _of_video(command: RequestImages, asset: Asset) -> str:
-    film, covers = asset.films.get(command.video_id), asset.covers.get(command.video_id)
-    if not film or not covers:
+    files, covers = asset.made.get(command.video_id), asset.covers.get(command.video_id)
+    if not files or not covers:
         raise missing("video")
-    return command.picture_key or (film if command.at else covers[0])
+    return command.picture_key or (files[0] if command.at else covers[0])
 
 
 def _own(asset: Asset) -> tuple[str, str]:
@@ -148,7 +148,7 @@ def _pictured(asset: Asset, event: AssetTranscoded | CoverChosen) -> Asset:
         asset = replace(
             asset,
             videos={**asset.videos, video_id: True},
-            films={**asset.films, video_id: event.mp4_key},
+            made={**asset.made, video_id: (event.mp4_key, event.hls_key)},
             covers={**asset.covers, video_id: known},
         )
     if not event.cover_key:

@@ -15,7 +15,7 @@ from schemas.events.asset import (
     AssetUploaded,
     AssetVersionPresigned,
 )
-from schemas.jobs import MediaFacts
+from schemas.jobs import MediaFacts, SubtitleText
 from streams.domain.rejected import missing
 
 Opened: TypeAlias = (
@@ -38,24 +38,28 @@ class Body(Struct, frozen=True):
 
 class Asset(Struct, frozen=True):
     """`videos` maps a video id to True once it has ended, well or badly; `covers` to
-    the pictures that may stand for it, the one that does first; `films` to its file.
-    `images` are sets of pictures, likewise; `wished` is a video's set that is to give
-    it a cover, until another one is chosen.
+    the pictures that may stand for it, the one that does first; `made` to its files
+    (MP4, HLS) as they were made. `images` are sets of pictures, likewise; `wished` is
+    a video's set that is to give it a cover, until another one is chosen.
 
     `current` is the number of the body that counts, 0 before the first arrived.
+    `captions` has the words that are being put beside a video's picture, and `told` the
+    jobs that did so and have ended.
     """
 
     bodies: tuple[Body, ...] = ()
     current: int = 0
     videos: dict[str, bool] = {}
     covers: dict[str, tuple[str, ...]] = {}
-    films: dict[str, str] = {}
+    made: dict[str, tuple[str, str]] = {}
     images: dict[str, bool] = {}
     wished: dict[str, str] = {}
     described: AssetDescribed = AssetDescribed()
     until: datetime | None = None
     trashed: AssetTrashed | None = None
     purged: bool = False
+    captions: dict[str, tuple[SubtitleText, ...]] = {}
+    told: frozenset[str] = frozenset()
 
     @property
     def project_id(self) -> str:

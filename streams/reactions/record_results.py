@@ -5,8 +5,10 @@ from typing import TypeAlias
 
 from schemas.commands.asset import (
     CompleteUpload,
+    FailCaptions,
     FailImages,
     FailTranscode,
+    RecordCaptions,
     RecordImages,
     RecordProbe,
     RecordTranscode,
@@ -14,6 +16,7 @@ from schemas.commands.asset import (
 )
 from schemas.commands.content import FailCopy, RecordCopy
 from schemas.commands.publication import FailPublication
+from schemas.commands.subtitle import FailSubtitle, RecordSubtitle
 from schemas.commands.timeline import FailRender, RecordRender
 from schemas.envelope import Record
 from schemas.events.job import (
@@ -24,21 +27,26 @@ from schemas.events.job import (
     JobLost,
 )
 from schemas.jobs import (
+    Captioned,
+    CaptionInput,
     Fetched,
     FetchInput,
     Generated,
     GenerateInput,
-    Imaged,
-    ImagesInput,
+    JobInput,
     Probed,
     ProbeInput,
     PublishInput,
     Rendered,
     RenderInput,
     Settled,
+    Subtitled,
+    SubtitleInput,
     Transcoded,
     TranscodeInput,
+    TranslateInput,
 )
+from schemas.pictures import Imaged, ImagesInput
 from schemas.registry import Command, Data
 from streams.reactions.reaction import Reaction
 
@@ -71,14 +79,24 @@ def _found(event: JobCompleted, job_id: str) -> Command | None:
             return RecordProbe(job_id=job_id, facts=facts, number=number)
         case Transcoded():
             return RecordTranscode(job_id=job_id, result=event.result)
-        case Imaged():
-            return RecordImages(job_id=job_id, result=event.result)
-        case Rendered():
-            return RecordRender(job_id=job_id, result=event.result)
+        case Imaged() | Rendered() | Subtitled() | Captioned():
+            return _made(event.result, job_id)
         case Generated() if event.subject.startswith("copy/"):
             return RecordCopy(job_id=job_id, result=event.result)
         case Generated() | Settled():
             return None
+
+
+def _made(result: Imaged | Rendered | Subtitled | Captioned, job_id: str) -> Command:
+    match result:
+        case Imaged():
+            return RecordImages(job_id=job_id, result=result)
+        case Rendered():
+            return RecordRender(job_id=job_id, result=result)
+        case Subtitled():
+            return RecordSubtitle(job_id=job_id, result=result)
+        case Captioned():
+            return RecordCaptions(job_id=job_id, result=result)
 
 
 def _failed(event: Unfinished, job_id: str) -> Command | None:
@@ -88,6 +106,17 @@ def _failed(event: Unfinished, job_id: str) -> Command | None:
             return RefuseAsset(job_id=job_id, code=code, reason=reason, number=number)
         case FetchInput():
             return RefuseAsset(job_id=job_id, code=code, reason=reason)
+        case GenerateInput() if event.subject.startswith("copy/"):
+            return FailCopy(job_id=job_id, code=code, reason=reason)
+        case PublishInput():
+            return FailPublication(code=code, reason=reason)
+        case _:
+            return _unmade(event.input, job_id, code, reason)
+
+
+def _unmade(given: JobInput, job_id: str, code: str, reason: str) -> Command | None:
+    """What was to be made of an asset, and is not."""
+    match given:
         case TranscodeInput(video_id=video_id):
             return FailTranscode(
                 job_id=job_id, video_id=video_id, code=code, reason=reason
@@ -100,10 +129,10 @@ def _failed(event: Unfinished, job_id: str) -> Command | None:
             return FailRender(
                 job_id=job_id, render_id=render_id, code=code, reason=reason
             )
-        case GenerateInput() if event.subject.startswith("copy/"):
-            return FailCopy(job_id=job_id, code=code, reason=reason)
-        case PublishInput():
-            return FailPublication(code=code, reason=reason)
+        case SubtitleInput() | TranslateInput():
+            return FailSubtitle(job_id=job_id, code=code, reason=reason)
+        case CaptionInput(video_id=video_id, texts=texts):
+            return FailCaptions(job_id, video_id, texts, code, reason)
         case _:
             return None
 

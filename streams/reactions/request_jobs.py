@@ -10,6 +10,8 @@ from schemas.events.asset import (
     AssetPurged,
     AssetTranscoded,
     AssetUploaded,
+    CaptionsFailed,
+    CaptionsRequested,
     CoverChosen,
     ImagesFailed,
     ImagesRequested,
@@ -23,12 +25,13 @@ from schemas.events.publication import (
     PublicationSubmitted,
     PublicationUnknown,
 )
+from schemas.events.subtitle import SubtitleRequested
 from schemas.events.timeline import TimelineRenderRequested
 from schemas.ids import derived
 from schemas.jobs import (
+    CaptionInput,
     FetchInput,
     GenerateInput,
-    ImagesInput,
     JobInput,
     ProbeInput,
     PublishInput,
@@ -36,8 +39,11 @@ from schemas.jobs import (
     RenderInput,
     ReviewInput,
     SettleInput,
+    SubtitleInput,
     TranscodeInput,
+    TranslateInput,
 )
+from schemas.pictures import ImagesInput
 from schemas.registry import Data, encode
 from streams.domain.asset_images import covers_id
 from streams.reactions.reaction import Reaction
@@ -65,6 +71,7 @@ def _job(record: Record[Data]) -> RequestJob | None:
             | TranscodeRequested()
             | ImagesRequested()
             | TimelineRenderRequested()
+            | CaptionsRequested()
         ):
             return _request(record, "media", _media(record.data))
         case AssetTranscoded(cover_key=key) | CoverChosen(cover_key=key) if key:
@@ -74,11 +81,12 @@ def _job(record: Record[Data]) -> RequestJob | None:
             AssetPurged()
             | TranscodeFailed(code="asset_purged")
             | ImagesFailed(code="asset_purged")
+            | CaptionsFailed(code="asset_purged")
         ):
-            purge = _purge(record.data)
+            purge = _purge(record.data, record.subject_id)
             return _request(record, "media", purge, max_attempts=PURGE_ATTEMPTS)
-        case CopyRequested():
-            return _request(record, "ai", _generate(record.data))
+        case CopyRequested() | SubtitleRequested():
+            return _worded(record, record.data)
         case PublicationDue() | PublicationCleared():
             return _request(record, "publish", PublishInput(record.subject_id))
         case PublicationUnknown(settle_after=settle_after):
@@ -96,14 +104,28 @@ def _job(record: Record[Data]) -> RequestJob | None:
             return None
 
 
+def _worded(
+    record: Record[Data], event: CopyRequested | SubtitleRequested
+) -> RequestJob:
+    if isinstance(event, CopyRequested):
+        return _request(record, "ai", _generate(event))
+    role = "media" if event.of is None else "ai"
+    return _request(record, role, _subtitle(event))
+
+
 def _media(
     event: AssetUploaded
     | AssetImportRequested
     | TranscodeRequested
     | ImagesRequested
-    | TimelineRenderRequested,
+    | TimelineRenderRequested
+    | CaptionsRequested,
 ) -> JobInput:
     match event:
+        case CaptionsRequested(
+            video_id=video_id, mp4_key=mp4, hls_key=hls, texts=texts
+        ):
+            return CaptionInput(video_id, mp4, hls, texts)
         case AssetImportRequested():
             return FetchInput(source=event.source, object_key=event.object_key)
         case AssetUploaded():
@@ -115,6 +137,7 @@ def _media(
                 sha256=event.sha256,
                 profiles=event.profiles,
                 needs=event.needs,
+                burn=event.burn,
             )
         case ImagesRequested():
             return _images(event)
@@ -142,14 +165,42 @@ def _covers(event: AssetTranscoded | CoverChosen) -> ImagesInput:
     )
 
 
-def _purge(event: AssetPurged | TranscodeFailed | ImagesFailed) -> PurgeInput:
+def _purge(
+    event: AssetPurged | TranscodeFailed | ImagesFailed | CaptionsFailed,
+    asset_id: str,
+) -> PurgeInput:
     match event:
-        case TranscodeFailed(video_id=video_id):
+        case TranscodeFailed(video_id=video_id) | CaptionsFailed(video_id=video_id):
             return PurgeInput(object_keys=(), video_ids=(video_id,))
         case ImagesFailed(images_id=images_id):
             return PurgeInput(object_keys=(), image_ids=(images_id,))
         case AssetPurged():
-            return PurgeInput(event.object_keys, event.video_ids, event.image_ids)
+            return PurgeInput(
+                object_keys=event.object_keys,
+                video_ids=event.video_ids,
+                image_ids=event.image_ids,
+                asset_id=asset_id,
+            )
+
+
+def _subtitle(event: SubtitleRequested) -> JobInput:
+    if event.of is not None:
+        return TranslateInput(
+            asset_id=event.asset_id,
+            text=event.of,
+            language=event.language,
+            model=event.model,
+            upright=event.upright,
+        )
+    return SubtitleInput(
+        asset_id=event.asset_id,
+        object_key=event.object_key,
+        sha256=event.sha256,
+        language=event.language,
+        source=event.source,
+        script_key=event.script_key,
+        script_sha256=event.script_sha256,
+    )
 
 
 def _render(event: TimelineRenderRequested) -> RenderInput:

@@ -23,7 +23,7 @@ from media_agents.planning import plan
 from media_agents.probe import probe
 from media_agents.sides import side_products
 from media_agents.transcode import transcode
-from schemas.jobs import ImagesInput
+from schemas.pictures import ImagesInput
 
 T = TypeVar("T")
 

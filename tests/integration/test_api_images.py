@@ -24,7 +24,8 @@ from schemas.commands.asset import (
     RecordProbe,
     RecordTranscode,
 )
-from schemas.jobs import Cover, Imaged, ImagesInput, MediaFacts, Transcoded
+from schemas.jobs import Cover, MediaFacts, Transcoded
+from schemas.pictures import Imaged, ImagesInput
 from streams import reactor
 from streams.agents.work import Job
 from streams.reactions.registry import REACTIONS

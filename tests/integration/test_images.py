@@ -14,7 +14,7 @@ from media_agents.images.crafting import cover_wishes, craft
 from media_agents.images.looking import is_picture, look
 from media_agents.probe import probe
 from media_agents.profiles import profiles
-from schemas.jobs import Aspect, Focus, Overlay, PictureWish
+from schemas.pictures import Aspect, Focus, Overlay, PictureWish
 from tests.torture.pictures import PLACE
 
 MakePicture = Callable[[str], Path]

@@ -17,6 +17,8 @@ from media_agents.engines.ffmpeg import Engine
 from media_agents.pieces import pieces
 from media_agents.planning import plan
 from media_agents.probe import probe
+from media_agents.recipes import burning
+from media_agents.subtitles.rules import Cue
 from media_agents.transcode import Renditions, Terms, transcode
 from tests.fixtures.fix_media import MakeClip
 
@@ -82,9 +84,11 @@ def run(*argv: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(line, check=True, capture_output=True, text=True)
 
 
-def least_likeness(engine: Engine, one: Path, other: Path) -> float:
-    """The SSIM of the two frames that are least alike."""
-    compared = ("-lavfi", "ssim=stats_file=-", "-f", "null", "-")
+def least_likeness(engine: Engine, one: Path, other: Path, lowest: float = 1) -> float:
+    """The SSIM of the two frames, or lowest parts of them, that are least alike."""
+    below = f"crop=iw:ih*{lowest}:0:ih"
+    graph = f"[0]{below}[a];[1]{below}[b];[a][b]ssim=stats_file=-"
+    compared = ("-lavfi", graph, "-f", "null", "-")
     told = run(engine.ffmpeg, "-i", one, "-i", other, *compared).stdout
     return min(float(line.split("All:")[1].split()[0]) for line in told.splitlines())
 
@@ -101,6 +105,32 @@ async def test_every_frame_is_where_it_would_be_without_cuts(
         assert moments(engine, one) == moments(engine, other)
         # A frame of the moving picture beside the right one is below 0.9.
         assert least_likeness(engine, one, other) > 0.95
+
+
+async def test_words_drawn_in_pieces_are_where_and_when_they_belong(
+    engine: Engine, clip: MakeClip, tmp_path: Path
+) -> None:
+    """One cue ends in the second piece, one lies over a cut, one is in the last."""
+    source = clip("steady.mp4")
+    text = ("每一片都有自己的字幕在下面写着", "and the words are there in time")
+    said = [(4500, 6500), (7000, 9000), (9500, 11000)]
+    cues = [Cue(start, end, text) for start, end in said]
+    found = await probe(source, engine)
+    films = []
+    for name, terms in (("cut", Terms(piece_seconds=SECONDS)), ("whole", WHOLE)):
+        folder = made_folder(tmp_path / name)
+        wanted = burning(plan(found, ["360p"]), cues, folder)
+        made = await transcode(source, wanted, folder, engine=engine, terms=terms)
+        films.append(made.videos[0][1])
+    folder = made_folder(tmp_path / "bare")
+    bare = await transcode(
+        source, plan(found, ["360p"]), folder, engine=engine, terms=WHOLE
+    )
+
+    assert list((tmp_path / "cut").glob("piece-0002-*"))
+    assert moments(engine, films[0]) == moments(engine, films[1])
+    assert least_likeness(engine, *films, lowest=0.2) > 0.95
+    assert least_likeness(engine, films[0], bare.videos[0][1], lowest=0.2) < 0.9
 
 
 async def test_a_frame_too_many_would_be_seen(

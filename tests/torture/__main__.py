@@ -23,7 +23,7 @@ from media_agents.errors import MediaRefused
 from media_agents.images.crafting import craft
 from media_agents.probe import probe
 from media_agents.recipes import make_video
-from schemas.jobs import Aspect, PictureWish
+from schemas.pictures import Aspect, PictureWish
 from tests.torture.cases import CASES, Bench, Case
 
 SLOWEST_REFUSAL_S = 1.0

@@ -18,7 +18,7 @@ from media_agents.images.fitting import (
 )
 from media_agents.images.packing import WRITERS, packed
 from media_agents.profiles import profiles
-from schemas.jobs import Aspect, Focus, PictureWish
+from schemas.pictures import Aspect, Focus, PictureWish
 
 SIDES = st.tuples(st.integers(1, 9000), st.integers(1, 9000))
 ASPECTS = st.builds(Aspect, st.integers(1, 21), st.integers(1, 21))

@@ -2,15 +2,18 @@
 
 from fractions import Fraction
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from media_agents.pace import FASTEST_S, SLOWEST_S, UNKNOWN_PACE, learned
 from media_agents.pieces import at_keys, at_steps, begin, seek
 from media_agents.planning import Plan, Rung
 from media_agents.timeline import Packet, key_distances
+from media_agents.transcode import filter_graph
 
 RATES = ("24000/1001", "25/1", "30000/1001", "30/1", "60/1", "10/1")
 
@@ -67,8 +70,17 @@ def test_a_cut_is_decoded_from_a_second_earlier_and_counts_from_zero() -> None:
 
     assert seek(first)[-1] == "0.000000"
     assert seek(second)[-1] == "59.000000"
-    steps = begin(second, wanted("25/1", 120_000))
-    assert steps == ["fps=25/1:start_time=60.000000", "setpts=PTS-STARTPTS"]
+    plan = wanted("25/1", 120_000)
+    assert begin(second, plan) == ["fps=25/1:start_time=60.000000"]
+
+
+def test_what_is_drawn_on_a_piece_follows_the_clock_of_the_whole() -> None:
+    plan = replace(wanted("25/1", 120_000), burnt="a" * 64)
+    _, second = at_steps(plan, 60)
+    top = filter_graph(plan, Path("/f"), second).split(";")[1]
+
+    assert top.index("ass=filename=/f/burn.ass") < top.index("setpts=PTS-STARTPTS")
+    assert "setpts" not in filter_graph(plan, Path("/f"))
 
 
 def test_the_time_limit_follows_what_encodes_needed() -> None:

@@ -4,12 +4,15 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from media_agents.agent import recipe_of
 from media_agents.errors import MediaRefused
 from media_agents.facts import Caption, Facts, Sound
 from media_agents.planning import CAPS, Plan, Track, plan
 from media_agents.recipes import job_key
 from media_agents.transcode import arguments, filter_graph
+from schemas.jobs import SubtitleText, TranscodeInput
 
 FACTS = Facts(
     duration_ms=5000,
@@ -203,3 +206,18 @@ def test_a_job_key_changes_with_everything_that_changes_bytes():
     }
     assert one not in others
     assert len(others) == 3
+
+
+def test_a_wish_with_other_words_or_another_encoder_is_another_recipe():
+    plain = TranscodeInput("v", "k", "a" * 64, ("720p",))
+    words = SubtitleText("en", "k", "b" * 64, 3, "asr")
+    wishes = [
+        plain,
+        replace(plain, burn=words),
+        replace(plain, burn=replace(words, sha256="c" * 64)),
+        replace(plain, needs=("nvenc",)),
+        replace(plain, profiles=("480p",)),
+    ]
+
+    assert len({recipe_of(each) for each in wishes}) == len(wishes)
+    assert recipe_of(replace(plain, video_id="w", object_key="l")) == recipe_of(plain)

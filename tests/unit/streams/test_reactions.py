@@ -14,26 +14,30 @@ from schemas.commands.asset import (
     CompleteUpload,
     PresignAsset,
     RecordProbe,
+    RecordTranscode,
+    RequestCaptions,
     RequestImages,
     RequestTranscode,
 )
 from schemas.commands.content import RequestCopy
 from schemas.commands.job import RequestJob, StartAttempt
 from schemas.commands.publication import PlanPublication
+from schemas.commands.subtitle import RequestSubtitle
 from schemas.commands.timeline import CreateTimeline, RequestRender
 from schemas.envelope import Envelope, Record
 from schemas.events import account as account_events
 from schemas.events import asset as asset_events
 from schemas.events import job as job_events
 from schemas.events import publication as publication_events
+from schemas.events import subtitle as subtitle_events
 from schemas.events import timeline as timeline_events
 from schemas.ids import derived
 from schemas.jobs import (
+    Captioned,
+    CaptionInput,
     Evidence,
     Generated,
     GenerateInput,
-    Imaged,
-    ImagesInput,
     JobInput,
     JobResult,
     MediaFacts,
@@ -44,10 +48,15 @@ from schemas.jobs import (
     Rendered,
     RenderInput,
     Schedule,
+    Subtitled,
+    SubtitleInput,
+    SubtitleText,
     Transcoded,
     TranscodeInput,
+    TranslateInput,
     Usage,
 )
+from schemas.pictures import Imaged, ImagesInput
 from schemas.registry import AGGREGATE_OF, EVENTS_OF, Data, wire_name
 from schemas.timeline import Timeline, Title
 from streams.domain.asset_images import covers_id
@@ -111,6 +120,9 @@ WORKING = (*OPENED, RequestTranscode("v", ("720p",)))
 PICTURE = MediaFacts(0, 8, 6, 0.0, "png", kind="image")
 DRAWING = (*OPENED, RecordProbe("j", PICTURE), RequestImages("i", ()))
 ASKED = (RequestCopy("p", "v", "copy", "bilibili", "brief"),)
+TEXT = SubtitleText("en", "k", "h", 1, "asr")
+MAKING = (RequestSubtitle("a", "en", "asr", "k", "h"),)
+CAPTIONED = (*WORKING, RecordTranscode("j", TRANSCODED), RequestCaptions("v", (TEXT,)))
 PUBLISH = PublishInput("it")
 FILM = Timeline(scenes=(Title(text="夜骑", seconds=2.0),))
 RENDERING = (CreateTimeline("p", "夜骑", FILM), RequestRender("r", "film", 1, ()))
@@ -135,6 +147,14 @@ CASES: list[tuple[Data, tuple[Struct, ...], int]] = [
     (ended(RENDERED, "timeline/it"), RENDERING, 1),
     (failed(RenderInput("r", "film", FILM, ()), "timeline/it"), RENDERING, 1),
     (FILMED, (), 1),
+    (subtitle_events.SubtitleRequested("a", "en", "asr", "k", "h"), (), 1),
+    (subtitle_events.SubtitleRequested("a", "en", "translation", of=TEXT), (), 1),
+    (ended(Subtitled(TEXT), "subtitle/it"), MAKING, 1),
+    (failed(SubtitleInput("a", "k", "h", "en", "asr"), "subtitle/it"), MAKING, 1),
+    (failed(TranslateInput("a", TEXT, "zh"), "subtitle/it"), MAKING, 1),
+    (asset_events.CaptionsRequested("v", "m", "h", (TEXT,)), (), 1),
+    (ended(Captioned("v", "m", "h", (TEXT,)), "asset/it"), CAPTIONED, 1),
+    (failed(CaptionInput("v", "m", "h", (TEXT,)), "asset/it"), CAPTIONED, 1),
     (failed(PUBLISH, "publication/it"), (PLAN,), 1),
     (job_events.JobLost("publication/it", PUBLISH, 2), (PLAN,), 1),
     (publication_events.PublicationDue(NOW), (), 1),

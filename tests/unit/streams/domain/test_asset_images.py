@@ -5,7 +5,8 @@ from msgspec import Struct
 
 from schemas.commands import asset as wish
 from schemas.events import asset as fact
-from schemas.jobs import Cover, Evidence, Imaged, MediaFacts, Picture, PictureWish
+from schemas.jobs import Cover, Evidence, MediaFacts
+from schemas.pictures import Imaged, Picture, PictureWish
 from streams.domain.asset_images import covers_id
 from unit.streams.domain.given import refused, when
 

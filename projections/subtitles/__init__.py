@@ -1,0 +1,1 @@
+"""Subtitles: the words shown with assets, by language and version."""
