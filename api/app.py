@@ -8,6 +8,7 @@ from fastapi import APIRouter, FastAPI
 from starlette.staticfiles import StaticFiles
 
 from api import problems
+from api.answering import AsItSays
 from api.bodies import Bounded
 from api.callers import Callers
 from api.gate import Shedding
@@ -101,6 +102,7 @@ def create_app(parts: Parts) -> FastAPI:
     app.add_middleware(Bounded)
     app.add_middleware(Shedding, gate=parts.gate)
     app.add_middleware(Measured, telemetry=app.state.telemetry)
+    app.add_middleware(AsItSays)
     for router in RESOURCES:
         app.include_router(router, prefix=PREFIX)
     for router in OUTSIDE:

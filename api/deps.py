@@ -1,6 +1,6 @@
 """Who is asking: a Bearer key becomes a tenant, a principal and a role."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any, Generic, TypeAlias, TypeVar, cast
 
 from fastapi import Depends, Query, Request
@@ -92,8 +92,11 @@ def _unknown(detail: str) -> Problem:
     )
 
 
-async def positioned(request: Request) -> None:
-    """A `Position` header makes the read models come at least that far first."""
+async def positioned(request: Request, more: Sequence[str] = ()) -> None:
+    """A `Position` header makes the read models come at least that far first.
+
+    `more` are readers that this route asks besides.
+    """
     text = request.headers.get("position")
     if not text:
         return
@@ -106,7 +109,7 @@ async def positioned(request: Request) -> None:
             "Send the Position header of an earlier answer unchanged.",
         ) from wrong
     parts = here(request)
-    readers = parts.edge.readers
+    readers = (*parts.edge.readers, *more)
     if not await parts.decisions.reached(token.places, readers, POSITION_WAIT_S):
         raise Problem(
             503,

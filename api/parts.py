@@ -97,11 +97,16 @@ class Edge:
     postgres: str = field(repr=False, default="")
     kafka: str = ""
     store_origin: str = ""
+    media_url: str = ""
+    """What goes before the key of a public object; empty = it is signed, too."""
     upload_max: int = 4 << 30
     decision_s: float = 2.0
     upload_s: int = 3600
+    upload_open_s: int = 86_400
     link_s: int = 6 * 3600
     readers: tuple[str, ...] = tuple(each.name for each in PROJECTIONS)
+    searchers: tuple[str, ...] = ()
+    """Readers that searches rest on besides."""
 
 
 @dataclass(frozen=True, slots=True)

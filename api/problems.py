@@ -16,6 +16,7 @@ from pydantic.alias_generators import to_camel
 from starlette.exceptions import HTTPException
 
 from media_agents.errors import TryLater
+from projections.search import SearchAway
 from streams.decisions import Refusal
 
 MEDIA_TYPE = "application/problem+json"
@@ -154,7 +155,7 @@ def install(app: FastAPI) -> None:
     app.exception_handler(Problem)(_answer_problem)
     app.exception_handler(RequestValidationError)(_answer_validation)
     app.exception_handler(HTTPException)(_answer_http)
-    for away in (PoolTimeout, OperationalError, TryLater):
+    for away in (PoolTimeout, OperationalError, TryLater, SearchAway):
         app.exception_handler(away)(_answer_away)
     app.exception_handler(Exception)(_answer_unexpected)
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -32,6 +33,11 @@ app.add_typer(audit_app, name="audit")
 app.add_typer(schemas_app, name="schemas")
 
 
+class Searches(StrEnum):
+    POSTGRES = "postgres"
+    OPENSEARCH = "opensearch"
+
+
 @app.command()
 def up(
     data: Data = None,
@@ -43,6 +49,9 @@ def up(
             help="Stand-in platforms; by default where no app credentials are set.",
         ),
     ] = None,
+    search: Annotated[
+        Searches | None, typer.Option(help="What answers searches; else the settings.")
+    ] = None,
 ) -> None:
     """Start every server and every role; ends on Ctrl-C."""
     with one_sentence():
@@ -51,6 +60,8 @@ def up(
         settings = given(data)
         if port is not None:
             settings = settings.replace({"api_port": port})
+        if search is not None:
+            settings = settings.replace({"search": search.value})
         asyncio.run(serve(settings, say, sandbox=sandbox))
 
 

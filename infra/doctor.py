@@ -48,7 +48,7 @@ def visit(settings: Settings, *, fix: bool, console: Console | None = None) -> b
 def examined(settings: Settings) -> list[Finding]:
     """All components at once: a dead server costs its limit only once."""
     checks = list(examine.CHECKS.items())
-    if settings.opensearch:
+    if settings.searches_elsewhere:
         checks.append(("opensearch", examine.opensearch))
     with ThreadPoolExecutor(len(checks)) as pool:
         steps = [pool.submit(_look, name, check, settings) for name, check in checks]

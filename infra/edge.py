@@ -20,12 +20,16 @@ from api.gate import Gate
 from api.limits import Limits
 from api.parts import Edge, Parts
 from api.server import run
+from infra import examine
 from infra.settings import Settings
+from infra.sources import opensearch_access
 from infra.wiring import Platforms, Ports, gateway, ports
 from projections.clickhouse import connect
-from projections.search import PostgresSearch
+from projections.registry import INDEX
+from projections.search import PostgresSearch, Search
 from schemas.clock import utc_now
 from schemas.topics import TENANT
+from streams.pools import Pool
 
 CHECK_S = 3.0
 
@@ -49,7 +53,7 @@ async def _parts(settings: Settings, opened: Ports) -> Parts:
     rows = await opened.pool()
     return Parts(
         pool=rows,
-        search=PostgresSearch(rows),
+        search=await search(settings, opened, rows),
         log=log,
         decisions=decisions,
         keyring=await opened.keyring(),
@@ -62,6 +66,18 @@ async def _parts(settings: Settings, opened: Ports) -> Parts:
         gate=Gate(limits(settings), lambda: log.depth, backlog.of),
         direct=Direct(settings.direct_max, settings.direct_per_tenant),
         checks=checks(settings),
+    )
+
+
+async def search(settings: Settings, opened: Ports, rows: Pool) -> Search:
+    """Postgres unless OpenSearch is set up; what that needs is loaded only then."""
+    if not settings.searches_elsewhere:
+        return PostgresSearch(rows)
+    from projections.opensearch import connect_async
+    from projections.search_opensearch import OpenSearchSearch
+
+    return OpenSearchSearch(
+        await opened.enter(connect_async(opensearch_access(settings)))
     )
 
 
@@ -89,6 +105,9 @@ def edge(settings: Settings) -> Edge:
         postgres=settings.dsn("api"),
         kafka=settings.need("kafka"),
         store_origin=settings.need("s3"),
+        media_url=settings.media_url or "",
+        upload_open_s=settings.upload_open_s,
+        searchers=(INDEX.name,) if settings.searches_elsewhere else (),
     )
 
 
@@ -122,12 +141,15 @@ class Analyst:
 
 def checks(settings: Settings) -> dict[str, Callable[[], Awaitable[None]]]:
     """What must answer for the edge to be ready; each raises when it does not."""
-    return {
+    found: dict[str, Callable[[], Awaitable[None]]] = {
         "kafka": lambda: asyncio.to_thread(_kafka, settings),
         "postgres": lambda: asyncio.to_thread(_postgres, settings),
         "clickhouse": lambda: _answers(f"{settings.need('clickhouse')}/ping"),
         "s3": lambda: asyncio.to_thread(_objects, settings),
     }
+    if settings.searches_elsewhere:
+        found["opensearch"] = lambda: asyncio.to_thread(_search, settings)
+    return found
 
 
 def _kafka(settings: Settings) -> None:
@@ -143,6 +165,10 @@ def _postgres(settings: Settings) -> None:
 async def _answers(url: str) -> None:
     async with httpx.AsyncClient(timeout=CHECK_S) as client:
         (await client.get(url)).raise_for_status()
+
+
+def _search(settings: Settings) -> None:
+    examine.opensearch(settings, CHECK_S)
 
 
 def _objects(settings: Settings) -> None:

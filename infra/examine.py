@@ -2,6 +2,8 @@
 
 import urllib.request
 from collections.abc import Callable, Mapping
+from contextlib import closing
+from urllib.parse import urlsplit
 
 import psycopg
 from botocore.exceptions import BotoCoreError, ClientError
@@ -63,13 +65,18 @@ def objects(settings: Settings, limit_s: float) -> str:
 
 
 def opensearch(settings: Settings, limit_s: float) -> str:
-    from opensearchpy import OpenSearch
+    from infra.sources import opensearch_access
+    from projections import index, opensearch
 
-    client = OpenSearch(hosts=[settings.need("opensearch")], timeout=limit_s)
-    try:
-        return str(client.info()["version"]["number"])
-    finally:
-        client.close()
+    with closing(opensearch.connect(opensearch_access(settings), limit_s)) as client:
+        version = client.info()["version"]["number"]
+        state = client.cluster.health()["status"]
+        many = len(client.indices.get(index=f"{index.PREFIX}-v*"))
+    if state == "red":
+        raise Stop("some of its indices are lost (red): see its log and its disk.")
+    if not many:
+        raise Stop("it has no search index: run `contentops migrate`.")
+    return f"{version}, {state}, {many} builds of the index"
 
 
 def api(settings: Settings, limit_s: float) -> str:
@@ -96,4 +103,6 @@ def address(settings: Settings, name: str) -> str:
         return f"{parts.get('host')}:{parts.get('port')}"
     if name == "api":
         return settings.api_url if settings.api_port else "-"
-    return str(getattr(settings, name) or "-")
+    given = str(getattr(settings, name) or "-")
+    secret = urlsplit(given).password if "@" in given else None
+    return given.replace(secret, "…") if secret else given

@@ -61,6 +61,7 @@ def migrate(settings: Settings) -> None:
         read_models(settings, connection)
         with closing(analyst_store(settings)) as store:
             analytics(connection, store)
+    searches(settings)
 
 
 def connect(settings: Settings, database: str = "contentops") -> Connection:
@@ -149,6 +150,16 @@ def analytics(connection: Connection, store: Client) -> None:
         facts.create(store, live)
         forget_facts(connection, live.reader)
     facts.show(store, live)
+
+
+def searches(settings: Settings) -> None:
+    """The index, where OpenSearch answers searches; it is whole before it is shown."""
+    if not settings.searches_elsewhere:
+        return
+    from infra import rebuild_index
+
+    if not rebuild_index.there(settings):
+        rebuild_index.rebuild(settings, replace=True)
 
 
 def forget_facts(connection: Connection, reader: str) -> None:

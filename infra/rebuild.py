@@ -20,7 +20,7 @@ from infra.settings import Settings
 from projections import install, versions
 from projections.building import Builder
 from projections.projecting import prune
-from projections.registry import ANALYTICS, PROJECTIONS
+from projections.registry import ANALYTICS, INDEX, PROJECTIONS
 from projections.table import Projection
 from streams.garbage import collect_rarely
 from streams.rulings import Rulings
@@ -42,8 +42,8 @@ def rebuild(
     Raises Stop that names each record which could not be projected, and the remedy.
     """
     wanted = [each for each in PROJECTIONS if name in {None, each.name}]
-    if not wanted and name != ANALYTICS.name:
-        names = ", ".join(each.name for each in (*PROJECTIONS, ANALYTICS))
+    if not wanted and name not in {ANALYTICS.name, INDEX.name}:
+        names = ", ".join(each.name for each in (*PROJECTIONS, ANALYTICS, INDEX))
         raise Stop(f"There is no read model {name}: use one of {names}.", code=2)
     if wanted:
         with migrate.connect(settings) as connection:
@@ -52,6 +52,10 @@ def rebuild(
         from infra import rebuild_analytics
 
         rebuild_analytics.rebuild(settings, say, replace=replace)
+    if name == INDEX.name or (name is None and settings.searches_elsewhere):
+        from infra import rebuild_index
+
+        rebuild_index.rebuild(settings, say, replace=replace)
 
 
 def beside(

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from clickhouse_connect.driver.client import Client
 
-from infra import migrate
+from infra import builds, migrate
 from infra.catching_up import log_end, reached
 from infra.problem import Stop
 from infra.settings import Settings
@@ -24,16 +24,13 @@ from projections.registry import ANALYTICS
 from projections.serving import NeedsPerson
 from projections.sink import Blocked, Sink
 from projections.table import Projection
-from projections.versions import FED, Version
+from projections.versions import Version
 from streams.faults import reach
 from streams.positions import Fenced
 
 Say: TypeAlias = Callable[[str], None]
 
-LEFT_OVER = frozenset({"building", "catching_up", "failed"})
 SAY_S = 1.0
-LOCK = "SELECT pg_try_advisory_lock(hashtext('rebuild'), hashtext(%s))"
-UNLOCK = "SELECT pg_advisory_unlock(hashtext('rebuild'), hashtext(%s))"
 
 
 def rebuild(settings: Settings, say: Say = print, *, replace: bool = False) -> None:
@@ -43,7 +40,7 @@ def rebuild(settings: Settings, say: Say = print, *, replace: bool = False) -> N
     Raises Stop that names the record which gives no rows, and the remedy.
     """
     name = ANALYTICS.name
-    with _stores(settings) as (connection, store), _alone(connection):
+    with _stores(settings) as (connection, store), builds.alone(connection, name):
         new = _drawn(connection, store)
         try:
             _fill(settings, connection, new, say)
@@ -51,7 +48,7 @@ def rebuild(settings: Settings, say: Say = print, *, replace: bool = False) -> N
             versions.move(connection, new, "failed", str(wrong))
             raise Stop(str(wrong)) from wrong
         versions.move(connection, new, "catching_up")
-        live = _live(connection)
+        live = builds.live(connection, name)
         gone = live is None or facts.missing(store, live.of(ANALYTICS))
         if not (gone or replace):
             say(
@@ -59,7 +56,8 @@ def rebuild(settings: Settings, say: Say = print, *, replace: bool = False) -> N
                 f"projection verify {name}; contentops projection switch {name}"
             )
             return
-        _show(connection, store, live, _numbered(connection, versions.number_of(new)))
+        number = versions.number_of(new)
+        _show(connection, store, live, builds.numbered(connection, name, number))
         say(f"{name} shows {new.label}")
         if live is not None and live.shape == ANALYTICS.shape:
             _drop(connection, store, live)
@@ -68,7 +66,7 @@ def rebuild(settings: Settings, say: Say = print, *, replace: bool = False) -> N
 def verify(settings: Settings, say: Say = print) -> bool:
     """Compare the newest build with the one people see, per table and tenant."""
     with _stores(settings) as (connection, store):
-        live, new = _pair(connection, None)
+        live, new = builds.pair(connection, ANALYTICS.name, None)
         if live is None:
             raise Stop(f"{ANALYTICS.name} shows nothing to compare with.")
         both = (live.of(ANALYTICS), new.of(ANALYTICS))
@@ -92,13 +90,9 @@ def switch(
 ) -> None:
     """Show another build: the newest, or the one that is named."""
     with _stores(settings) as (connection, store):
-        live, new = _pair(connection, to)
-        seen = new.state == "retiring" or (live and new.verified == live.number)
-        if live is not None and not seen and not force:
-            raise Stop(
-                f"{new.reader} was not found equal to {live.label} yet: run "
-                f"`contentops projection verify {new.name}`, or give --force."
-            )
+        live, new = builds.pair(connection, ANALYTICS.name, to)
+        if not force:
+            builds.refuse_unlike(live, new)
         _show(connection, store, live, new)
         before = f"; {live.label} is fed until you retire it" if live else ""
         say(f"{ANALYTICS.name} shows {new.label}{before}")
@@ -108,17 +102,9 @@ def switch(
 def retire(settings: Settings, number: int | None = None, say: Say = print) -> None:
     """Drop a build that is not shown; without a number all of them."""
     with _stores(settings) as (connection, store):
-        found = [
-            each
-            for each in versions.of(connection, ANALYTICS.name)
-            if number in {None, each.number}
-        ]
-        if number is not None and (not found or found[0].state == "live"):
-            raise Stop(f"{ANALYTICS.name} v{number} is shown or unknown.", code=2)
-        for each in found:
-            if each.state != "live":
-                _drop(connection, store, each)
-                say(f"{each.name} {each.label} is gone")
+        for each in builds.retired(connection, ANALYTICS.name, number):
+            _drop(connection, store, each)
+            say(f"{each.name} {each.label} is gone")
 
 
 @contextmanager
@@ -130,20 +116,9 @@ def _stores(settings: Settings) -> Iterator[tuple[Connection, Client]]:
         yield connection, store
 
 
-@contextmanager
-def _alone(connection: Connection) -> Iterator[None]:
-    found = connection.execute(LOCK, (ANALYTICS.name,)).fetchone()
-    if found is None or not found[0]:
-        raise Stop(f"{ANALYTICS.name} is being built already: wait for that command.")
-    try:
-        yield
-    finally:
-        connection.execute(UNLOCK, (ANALYTICS.name,))
-
-
 def _drawn(connection: Connection, store: Client) -> Projection:
     for old in versions.of(connection, ANALYTICS.name):
-        if old.state in LEFT_OVER:
+        if old.state in builds.LEFT_OVER:
             _drop(connection, store, old)
     new = versions.draw(connection, ANALYTICS, "building")
     facts.create(store, new)
@@ -169,31 +144,6 @@ def _fill(
                 own.read()
             except Fenced:
                 own.claim_again()
-
-
-def _live(connection: Connection) -> Version | None:
-    found = versions.of(connection, ANALYTICS.name)
-    return next((each for each in found if each.state == "live"), None)
-
-
-def _numbered(connection: Connection, number: int) -> Version:
-    found = versions.of(connection, ANALYTICS.name)
-    return next(each for each in found if each.number == number)
-
-
-def _pair(connection: Connection, to: int | None) -> tuple[Version | None, Version]:
-    wanted = {"catching_up"} if to is None else FED - {"live"}
-    new = [
-        each
-        for each in versions.of(connection, ANALYTICS.name)
-        if each.state in wanted and to in {None, each.number}
-    ]
-    if not new:
-        raise Stop(
-            f"{ANALYTICS.name}: there is no build to look at; `contentops projection "
-            f"rebuild {ANALYTICS.name}` makes one, --to names an older one."
-        )
-    return _live(connection), new[-1]
 
 
 def _common(

@@ -11,16 +11,20 @@ from typing import TypeAlias
 
 import psycopg
 from msgspec import Struct, structs
+from opensearchpy import OpenSearch
 
 from connectors import registry as platforms
 from infra import migrate, release_facts
 from infra.problem import Stop
 from infra.reconcile import Stores
 from infra.settings import Settings
+from infra.sources import opensearch_access
 from infra.wiring import ports
-from projections.parking import POISON
-from projections.projecting import rows_of
-from projections.registry import ANALYTICS, PROJECTIONS
+from projections import indexing, opensearch
+from projections.parking import POISON, Unprojectable
+from projections.projecting import project, rows_of
+from projections.registry import ANALYTICS, INDEX, PROJECTIONS
+from projections.table import Projection
 from projections.writer import Writer, folded
 from schemas.clock import utc_now
 from schemas.envelope import Record
@@ -105,12 +109,25 @@ def _taking(settings: Settings, connection: Connection, reader: str) -> Iterator
             kafka, build = settings.need("kafka"), release_facts.projection_of(reader)
             stores = Stores(kafka, connection, client, Rulings(), build)
             yield lambda record: _put_in(stores, record)
+    elif name == INDEX.name:
+        with closing(opensearch.connect(opensearch_access(settings))) as node:
+            build = structs.replace(INDEX, label=reader.partition(".")[2])
+            yield lambda record: _index(node, build, record)
     else:
         yield _project(connection, reader)
 
 
 def _put_in(stores: Stores, record: Record[Data]) -> None:
     if reason := release_facts.put_in(stores, record):
+        raise Refused(reason)
+
+
+def _index(node: OpenSearch, build: Projection, record: Record[Data]) -> None:
+    try:
+        refused = indexing.put(node, build, project(build, record))
+    except Unprojectable as wrong:
+        raise Refused(str(wrong)) from wrong
+    for reason in refused.values():
         raise Refused(reason)
 
 

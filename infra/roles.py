@@ -148,6 +148,13 @@ def sink(settings: Settings) -> None:
     feeding.run(sink_source(settings), _stop())
 
 
+def indexer(settings: Settings) -> None:
+    from infra.sources import index_source
+    from projections import indexing
+
+    indexing.run(index_source(settings), _stop())
+
+
 def dispatcher(settings: Settings) -> None:
     """Also tells how far all readers are, when somebody asks for its metrics."""
     from prometheus_client import REGISTRY
@@ -295,6 +302,7 @@ ROLES: dict[str, Callable[[Settings], None]] = {
     "inbound": inbound,
     "projector": projector,
     "sink": sink,
+    "indexer": indexer,
     "dispatcher": dispatcher,
     "auditor": auditor,
     "worker-ai": worker_ai,

@@ -73,11 +73,17 @@ class Settings(BaseSettings):
     s3_secret_key: SecretStr | None = None
     s3_bucket: str = "contentops"
     s3_region: str = "us-east-1"
+    search: Literal["postgres", "opensearch"] = "postgres"
     opensearch: str | None = None
+    opensearch_user: str | None = None
+    opensearch_password: SecretStr | None = None
+    opensearch_ca: Path | None = None
 
     api_host: str = "127.0.0.1"
     api_port: int = 0
     public_url: str | None = None
+    media_url: str | None = Field(default=None, pattern=r"^https?://\S+[^/\s]$")
+    upload_open_s: int = Field(default=86_400, ge=60)
     api_append_s: float = Field(default=15, gt=0)
     api_in_flight_max: int = Field(default=512, ge=1)
     api_producer_max: int = Field(default=40_000, ge=2)
@@ -151,6 +157,11 @@ class Settings(BaseSettings):
         """What `CONTENTOPS_MEDIA_LABELS` says, parted by commas."""
         parts = (each.strip() for each in self.media_labels.split(","))
         return tuple(each for each in parts if each)
+
+    @property
+    def searches_elsewhere(self) -> bool:
+        """Whether OpenSearch answers searches: an own one, or one that is given."""
+        return self.search == "opensearch" or self.opensearch is not None
 
     @property
     def audit_folder(self) -> Path:

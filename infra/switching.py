@@ -14,7 +14,7 @@ from infra.catching_up import log_end, pass_end, positions, reached
 from infra.problem import Stop
 from infra.settings import Settings
 from projections import install, parity, versions
-from projections.registry import ANALYTICS, PROJECTIONS
+from projections.registry import ANALYTICS, INDEX, PROJECTIONS
 from projections.table import Projection
 from projections.versions import Version
 from streams.faults import reach
@@ -64,7 +64,7 @@ class Standing(Struct, frozen=True):
 def standings(settings: Settings) -> list[Standing]:
     """Every version of every read model."""
     ends = log_end(settings.need("kafka"))
-    shapes = {each.name: each.shape for each in (*PROJECTIONS, ANALYTICS)}
+    shapes = {each.name: each.shape for each in (*PROJECTIONS, ANALYTICS, INDEX)}
     with migrate.connect(settings) as connection:
         found = versions.every(connection)
         there = positions(connection, [each.reader for each in found])
@@ -98,6 +98,10 @@ def verify(
         from infra import rebuild_analytics
 
         return rebuild_analytics.verify(settings, say)
+    if name == INDEX.name:
+        from infra import rebuild_index
+
+        return rebuild_index.verify(settings, say)
     with migrate.connect(settings) as connection:
         projection, live, new = _pair(connection, name, None)
         if live is None:
@@ -134,6 +138,11 @@ def switch(
 
         rebuild_analytics.switch(settings, say, to=to, force=force)
         return
+    if name == INDEX.name:
+        from infra import rebuild_index
+
+        rebuild_index.switch(settings, say, to=to, force=force)
+        return
     with migrate.connect(settings) as connection:
         projection, live, new = _pair(connection, name, to)
         if live is not None and not force:
@@ -154,6 +163,11 @@ def retire(
         from infra import rebuild_analytics
 
         rebuild_analytics.retire(settings, number, say)
+        return
+    if name == INDEX.name:
+        from infra import rebuild_index
+
+        rebuild_index.retire(settings, number, say)
         return
     projection = known(name)
     with migrate.connect(settings) as connection:

@@ -56,7 +56,7 @@ async def _serve(
     announce.write_targets(settings.data, _pages(settings, running.ports))
     roles = [
         supervisor.role(role, settings, inherited(), ROOT, running.ports.get(role))
-        for role in ROLES
+        for role in wanted_roles(settings)
     ]
     programs = [child.program for child in running.children.running.values()] + roles
     watching = asyncio.ensure_future(
@@ -72,8 +72,14 @@ async def _serve(
 
 
 def _pages(settings: Settings, ports: Mapping[str, int]) -> dict[str, str]:
-    own = {role: f"127.0.0.1:{ports[role]}" for role in ROLES if role in ports}
+    roles = wanted_roles(settings)
+    own = {role: f"127.0.0.1:{ports[role]}" for role in roles if role in ports}
     return {**own, "api": f"{settings.api_host}:{settings.api_port}"}
+
+
+def wanted_roles(settings: Settings) -> list[str]:
+    """All of them; the indexer only where there is an index of its own to feed."""
+    return [*ROLES, "indexer"] if settings.searches_elsewhere else list(ROLES)
 
 
 def _apply(settings: Settings) -> None:
@@ -111,6 +117,7 @@ def welcome(settings: Settings) -> list[str]:
         f"Kafka       {settings.kafka}",
         f"ClickHouse  {settings.clickhouse}",
         f"objects     {settings.s3}",
+        *([f"OpenSearch  {settings.opensearch}"] if settings.opensearch else []),
         f"data        {settings.data}",
         f"a key:      contentops key create --tenant demo --data {settings.data}",
         "stop:       Ctrl-C",

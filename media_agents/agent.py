@@ -1,6 +1,7 @@
 """Media jobs: fetch, probe and transcode, each in a private folder that goes away."""
 
 import asyncio
+from itertools import product
 from pathlib import Path
 
 from media_agents import errors
@@ -15,6 +16,7 @@ from media_agents.planning import Rung
 from media_agents.probe import probe
 from media_agents.recipes import Video, job_key, make_video, publish_files
 from media_agents.remembering import Memory, StoredPieces, copied
+from media_agents.serving import video_prefix
 from media_agents.storage import Storage, own_prefix
 from media_agents.subtitles.keeping import cues_in
 from media_agents.subtitles.rules import Cue
@@ -94,11 +96,13 @@ class Studio:
     @spoken
     async def transcode(self, job: Job, report: Report) -> JobResult:
         wanted = job.asked(TranscodeInput)
-        prefix = f"{job.tenant}/videos/{wanted.video_id}"
+        prefix = video_prefix(job.tenant, wanted.video_id, public=wanted.public)
         key = job_key(wanted.sha256, recipe_of(wanted), self._engine.version)
         if again := await self._made_before(job, wanted.video_id, key):
             return again
-        pieces = StoredPieces(self._storage, f"{prefix}/pieces/{key[:16]}")
+        # Pieces are nobody's but ours, whoever may have what is made of them.
+        hidden = video_prefix(job.tenant, wanted.video_id)
+        pieces = StoredPieces(self._storage, f"{hidden}/pieces/{key[:16]}")
         encoder = wanted_encoder(wanted.needs)
         terms = Terms(await self._pace(), pieces, encoder=encoder)
         async with self._place.folder() as folder:
@@ -154,14 +158,17 @@ class Studio:
     async def purge(self, job: Job, report: Report) -> JobResult:
         """Only below the tenant's own prefix, whatever the event says."""
         wanted = job.asked(PurgeInput)
+        announced = set(wanted.object_keys)
         keys = list(wanted.object_keys)
-        folders = [f"videos/{each}" for each in wanted.video_ids]
+        places = product(("videos", "public"), wanted.video_ids)
+        folders = [f"{place}/{each}" for place, each in places]
         folders += [f"images/{each}" for each in wanted.image_ids]
         folders += [f"subtitles/{wanted.asset_id}"] if wanted.asset_id else []
         for folder in folders:
             keys += await self._storage.below(f"{job.tenant}/{folder}/")
         report(50, "delete")
         mine = [key for key in keys if own_prefix(job.tenant, key)]
+        await self._storage.give_up([each for each in mine if each in announced])
         await self._storage.delete(mine)
         return Settled(f"{len(mine)} objects deleted")
 
@@ -201,9 +208,9 @@ class Studio:
 
 
 def recipe_of(wanted: TranscodeInput) -> tuple[object, ...]:
-    """All of a wish, besides its source, that decides which bytes are made."""
+    """All of a wish, besides its source, that decides which bytes are made for whom."""
     burnt = wanted.burn.sha256 if wanted.burn else ""
-    return wanted.profiles, wanted.needs, burnt
+    return wanted.profiles, wanted.needs, burnt, wanted.public
 
 
 def _picture(prefix: str, made: Made) -> Picture:

@@ -195,5 +195,5 @@ async def publish_files(
     """Media first, playlists next, the master last: a seen master always plays."""
     for file in sorted(files, key=lambda f: f.order):
         key = f"{prefix.rstrip('/')}/{file.name}"
-        await storage.upload(file.path, key, file.content_type)
+        await storage.upload(file.path, key, file.content_type, finished=True)
         spend(bytes_out=(await asyncio.to_thread(file.path.stat)).st_size)

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from media_agents.errors import ObjectMissing
 from media_agents.pace import UNKNOWN_PACE, Pace, learned
+from media_agents.serving import is_public, video_prefix
 from media_agents.storage import Storage
 from schemas.jobs import Transcoded
 from streams.pools import Pool
@@ -75,8 +76,13 @@ class StoredPieces:
 async def copied(
     storage: Storage, tenant: str, earlier: Transcoded, video_id: str
 ) -> Transcoded | None:
-    """The same video under another id, its master last; None if it is not all there."""
-    old, new = (f"{tenant}/videos/{each}/" for each in (earlier.video_id, video_id))
+    """The same video under another id, its master last; None if it is not all there.
+
+    Whoever may have the one may have the other.
+    """
+    public = is_public(earlier.mp4_key)
+    both = (earlier.video_id, video_id)
+    old, new = (f"{video_prefix(tenant, each, public=public)}/" for each in both)
     names = [key.removeprefix(old) for key in await storage.below(old)]
     last = (earlier.hls_key or earlier.mp4_key).removeprefix(old)
     if not {earlier.mp4_key.removeprefix(old), last} <= set(names):

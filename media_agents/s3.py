@@ -17,8 +17,8 @@ _MISSING = {"404", "NoSuchKey", "NotFound", "NoSuchUpload"}
 _EXISTS = {"412", "PreconditionFailed"}
 
 
-class Once(TypedDict, total=False):
-    IfNoneMatch: str
+class Kept(TypedDict, total=False):
+    CacheControl: str
 
 
 def connect(endpoint: str, keys: tuple[str, str], region: str) -> "S3Client":
@@ -45,18 +45,32 @@ def connect(endpoint: str, keys: tuple[str, str], region: str) -> "S3Client":
 
 
 def send_whole(
-    client: "S3Client", path: Path, target: tuple[str, str, str], once: Once
+    client: "S3Client", path: Path, target: tuple[str, str, str], kept: str = ""
 ) -> None:
+    """`kept` is the Cache-Control of the object; it must not be there yet."""
     bucket, key, kind = target
     with path.open("rb") as file:
-        client.put_object(Bucket=bucket, Key=key, ContentType=kind, Body=file, **once)
+        client.put_object(
+            Bucket=bucket,
+            Key=key,
+            ContentType=kind,
+            Body=file,
+            IfNoneMatch="*",
+            **_kept(kept),
+        )
+
+
+def _kept(cache_control: str) -> Kept:
+    return {"CacheControl": cache_control} if cache_control else {}
 
 
 def send_parts(
-    client: "S3Client", path: Path, target: tuple[str, str, str], once: Once
+    client: "S3Client", path: Path, target: tuple[str, str, str], kept: str = ""
 ) -> None:
     bucket, key, kind = target
-    made = client.create_multipart_upload(Bucket=bucket, Key=key, ContentType=kind)
+    made = client.create_multipart_upload(
+        Bucket=bucket, Key=key, ContentType=kind, **_kept(kept)
+    )
     upload = made["UploadId"]
     parts: list[CompletedPartTypeDef] = []
     try:
@@ -76,7 +90,7 @@ def send_parts(
             Key=key,
             UploadId=upload,
             MultipartUpload={"Parts": parts},
-            **once,
+            IfNoneMatch="*",
         )
     except BaseException:
         client.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload)
@@ -108,3 +122,14 @@ def _named(error: "ClientError") -> Exception:
     status = error.response["ResponseMetadata"]["HTTPStatusCode"]
     busy = status >= 500 or status in {409, 429}
     return TryLater("storage_busy", code) if busy else error
+
+
+def end_uploads(client: "S3Client", bucket: str, key: str) -> None:
+    """Those in parts that were not completed."""
+    listing = client.get_paginator("list_multipart_uploads")
+    pages = listing.paginate(Bucket=bucket, Prefix=key)
+    for each in [each for page in pages for each in page.get("Uploads", [])]:
+        if each["Key"] == key:
+            client.abort_multipart_upload(
+                Bucket=bucket, Key=key, UploadId=each["UploadId"]
+            )

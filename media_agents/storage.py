@@ -18,7 +18,9 @@ from urllib.parse import quote
 import msgspec
 
 from media_agents.errors import ObjectDiffers, ObjectMissing, TryLater
-from media_agents.s3 import Once, connect, named_failures, send_parts, send_whole
+from media_agents.parts import Sums
+from media_agents.s3 import connect, end_uploads, named_failures, send_parts, send_whole
+from media_agents.serving import SHOWN, UNKNOWN, cache_control
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -38,12 +40,16 @@ class SignedPut:
 
 @dataclass(frozen=True, slots=True)
 class ObjectFacts:
-    """`sha256` is hex and None when the store does not keep one of the whole."""
+    """`sha256` is hex and None when the store does not keep one of the whole.
+
+    `summed`: the ETag follows from the bytes; under a key of the store it does not.
+    """
 
     size: int
     etag: str
     content_type: str
     sha256: str | None
+    summed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,10 +155,17 @@ class Storage:
     async def presign_get(
         self, key: str, *, expires: int, content_type: str, filename: str | None = None
     ) -> str:
-        """With a file name the browser saves it, without one it shows it."""
-        asked: dict[str, str | int] = {"ResponseContentType": content_type}
-        if filename:
-            quoted = quote(safe_name(filename))
+        """With a file name the browser saves it, without one it shows it.
+
+        What is no picture, film, sound or plain text is only ever saved, as bytes.
+        """
+        shown = content_type in SHOWN
+        asked: dict[str, str | int] = {
+            "ResponseContentType": content_type if shown else UNKNOWN,
+            "ResponseCacheControl": f"private, max-age={expires}",
+        }
+        if filename or not shown:
+            quoted = quote(safe_name(filename or key))
             asked["ResponseContentDisposition"] = (
                 f"attachment; filename*=UTF-8''{quoted}"
             )
@@ -231,6 +244,15 @@ class Storage:
 
         await self._run(work)
 
+    async def give_up(self, keys: Sequence[str]) -> None:
+        """End every upload in parts of these keys that was not completed."""
+
+        def work(client: "S3Client") -> None:
+            for key in keys:
+                end_uploads(client, self._bucket, key)
+
+        await self._run(work)
+
     async def below(self, prefix: str) -> list[str]:
         """Every key that begins with the prefix, in order."""
 
@@ -255,6 +277,7 @@ class Storage:
                 etag=seen["ETag"].strip('"'),
                 content_type=seen.get("ContentType", ""),
                 sha256=base64.b64decode(kept).hex() if whole else None,
+                summed=seen.get("ServerSideEncryption", "AES256") == "AES256",
             )
 
         try:
@@ -267,6 +290,12 @@ class Storage:
         digest = hashlib.sha256()
         await self._read(key, digest.update)
         return digest.hexdigest()
+
+    async def sums(self, key: str, part_size: int) -> tuple[str, str]:
+        """SHA-256 of the whole, and the ETag of these bytes in parts of this size."""
+        found = Sums(part_size)
+        await self._read(key, found.update)
+        return found.sha256(), found.etag()
 
     async def download(self, key: str, path: Path) -> None:
         """Raises `TryLater` when the stream ends early; the part is removed."""
@@ -301,15 +330,18 @@ class Storage:
         await self._once(key, len(body), work)
 
     async def upload(
-        self, path: Path, key: str, content_type: str, *, if_none_match: bool = True
+        self, path: Path, key: str, content_type: str, *, finished: bool = False
     ) -> None:
-        """In parts above 64 MiB; an upload that fails leaves nothing behind."""
-        once: Once = {"IfNoneMatch": "*"} if if_none_match else {}
+        """In parts above 64 MiB; an upload that fails leaves nothing behind.
+
+        `finished`: the name says what is in it, so whoever has it need not ask again.
+        """
+        kept = cache_control(key) if finished else ""
         size = (await asyncio.to_thread(path.stat)).st_size
 
         def work(client: "S3Client") -> None:
             send = send_parts if size > MULTIPART_ABOVE else send_whole
-            send(client, path, (self._bucket, key, content_type), once)
+            send(client, path, (self._bucket, key, content_type), kept)
 
         await self._once(key, size, work)
 

@@ -1,5 +1,7 @@
 """Every projection there is; a new one is a folder and a line here."""
 
+from msgspec import structs
+
 from projections.accounts.project import ACCOUNTS
 from projections.accounts.project import project as accounts
 from projections.analytics.project import TABLES as FACTS
@@ -43,8 +45,8 @@ from schemas.topics import EVENT_TOPICS, TRACKING
 # Views may rest on tables of projections named above them.
 PROJECTIONS: tuple[Projection, ...] = (
     Projection("tenants", (TENANTS, USERS, KEYS), tenants, shape=2),
-    Projection("projects", (PROJECTS,), projects),
-    Projection("assets", (ASSETS, VERSIONS), assets, shape=2),
+    Projection("projects", (PROJECTS,), projects, shape=2),
+    Projection("assets", (ASSETS, VERSIONS), assets, shape=3),
     Projection("images", (IMAGES,), images),
     Projection("videos", (VIDEOS,), videos, shape=4),
     Projection("subtitles", (SUBTITLES, SUBTITLE_VERSIONS), subtitles),
@@ -53,13 +55,15 @@ PROJECTIONS: tuple[Projection, ...] = (
     Projection("timelines", (TIMELINES, RENDERS), timelines),
     Projection("accounts", (ACCOUNTS,), accounts),
     Projection("publications", (PUBLICATIONS, PUBLICATION_LOG), publications, shape=2),
-    Projection("timers", (TIMERS,), timers, shape=3),
+    Projection("timers", (TIMERS,), timers, shape=4),
     Projection("leads", (PAGES, LEADS), leads),
     Projection("history", (HISTORY,), history),
     Projection("changes", (CHANGES,), changes, shape=2),
     Projection("operations", (OPERATIONS,), operations),
-    Projection("documents", (DOCUMENTS,), documents, shape=2),
+    Projection("documents", (DOCUMENTS,), documents, shape=3),
 )
+# The same rows in OpenSearch, where it answers searches; fed by the indexer.
+INDEX = structs.replace(PROJECTIONS[-1], name="search")
 # Lives in ClickHouse and is fed by the sink.
 ANALYTICS = Projection("analytics", FACTS, analytics)
 READ_TOPICS: tuple[str, ...] = (

@@ -1,7 +1,7 @@
 """Searching what a tenant has: one port, answered by Postgres unless told otherwise.
 
-What is searched is the projection `documents`; another index is fed by the same rows
-and passes the same contract, `tests/contract/test_search.py`.
+What is searched are the rows of the projection `documents`, here or in OpenSearch
+(`projections/opensearch.py`); both pass the contract, `tests/contract/test_search.py`.
 """
 
 import base64
@@ -23,11 +23,16 @@ Mark: TypeAlias = tuple[int, int]
 
 AROUND = 60
 MOST_TAGS = 50
+HIGHEST = 2**53
 SET_TENANT = "SELECT set_config('app.tenant', %s, true)"
 
 
 class NotACursor(ValueError):
     """Send the `next` of an earlier page of the same search, or none."""
+
+
+class SearchAway(Exception):
+    """What answers searches does not answer: ask again later."""
 
 
 class Hit(Struct, frozen=True):
@@ -49,11 +54,12 @@ class Hits(Struct, frozen=True):
 
 
 class Only(Struct, frozen=True):
-    """Empty = any; a document must have all of the tags."""
+    """Empty = any. All of the tags are wanted; a folder means all below it as well."""
 
     kinds: tuple[Kind, ...] = ()
     tags: tuple[str, ...] = ()
     project_id: str = ""
+    folder: str = ""
 
 
 class Count(Struct, frozen=True):
@@ -105,12 +111,12 @@ class PostgresSearch:
         cursor: str | None = None,
         limit: int = 20,
     ) -> Hits:
-        rank, last = _read(cursor)
+        rank, last = read_cursor(cursor)
         place = {"rank": rank, "id": last, "limit": limit + 1}
         found = await self._ask(FIND, tenant, question, only, place)
         more = found[limit - 1] if len(found) > limit else None
         items = tuple(hit(question, row) for row in found[:limit])
-        return Hits(items, _write(more["rank"], more["id"]) if more else None)
+        return Hits(items, write_cursor(more["rank"], more["id"]) if more else None)
 
     async def facets(
         self, tenant: str, question: str, *, only: Only = ANYTHING
@@ -136,6 +142,7 @@ class PostgresSearch:
             "kinds": list(only.kinds) or None,
             "tags": list(only.tags) or None,
             "project": only.project_id or None,
+            "folder": only.folder.strip("/") or None,
             **more,
         }
         async with self._pool.connection() as connection, connection.transaction():
@@ -181,15 +188,19 @@ def _marks(question: str, text: str) -> Iterator[Mark]:
         yield begin, stop
 
 
-def _write(rank: int, last: str) -> str:
+def write_cursor(rank: int, last: str) -> str:
     return base64.urlsafe_b64encode(msgspec.json.encode((rank, last))).decode()
 
 
-def _read(cursor: str | None) -> tuple[int | None, str]:
+def read_cursor(cursor: str | None) -> tuple[int | None, str]:
+    """The rank and the id of the last hit that was seen; raises NotACursor."""
     if cursor is None:
         return None, ""
     try:
         raw = base64.urlsafe_b64decode(cursor)
-        return msgspec.json.decode(raw, type=tuple[int, str])
+        rank, last = msgspec.json.decode(raw, type=tuple[int, str])
     except (binascii.Error, msgspec.MsgspecError, ValueError) as wrong:
         raise NotACursor("This is not a cursor of this search.") from wrong
+    if abs(rank) > HIGHEST or "\0" in last:
+        raise NotACursor("This is not a cursor of this search.")
+    return rank, last

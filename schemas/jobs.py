@@ -148,12 +148,15 @@ class PurgeInput(Struct, frozen=True, tag="purge"):
 
 
 class TranscodeInput(Struct, frozen=True, tag="transcode"):
+    """`public`: anybody may have what is made, without a signed address."""
+
     video_id: str
     object_key: str
     sha256: str
     profiles: tuple[str, ...]
     needs: tuple[str, ...] = ()
     burn: SubtitleText | None = None
+    public: bool = False
 
 
 class RenderInput(Struct, frozen=True, tag="render"):

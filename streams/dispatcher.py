@@ -16,7 +16,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import TupleRow, class_row
 
 from schemas.clock import Clock
-from schemas.commands.asset import PurgeAsset, TrashAsset
+from schemas.commands.asset import AbandonUpload, PurgeAsset, TrashAsset
 from schemas.commands.job import ExpireJob, LoseJob
 from schemas.commands.publication import FirePublication
 from schemas.envelope import Record, command, stamp
@@ -174,6 +174,8 @@ def _wish(timer: Timer, now: datetime, grace_s: float) -> Command:
             return TrashAsset(purge_at=timer.at + TRASH_KEPT, expired=timer.at)
         case "asset_purge":
             return PurgeAsset(at=timer.at)
+        case "asset_upload":
+            return AbandonUpload(at=timer.at)
         case _:
             return FirePublication(at=timer.at, fired_at=now, grace_s=grace_s)
 

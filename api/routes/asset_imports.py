@@ -54,7 +54,7 @@ async def importing(
     if await rows.one("projects", Item, project_id) is None:
         raise missing("project", "/projectId")
     if not write.repeated:
-        await quota.refuse_above(rows, write.who.tenant, 0)
+        await quota.refuse_above(rows, write.who.tenant, project_id, 0)
     asset_id = write.new_id("asset")
     name = unquote(urlsplit(source).path).rpartition("/")[2]
     wish = ImportAsset(

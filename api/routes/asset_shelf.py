@@ -10,7 +10,7 @@ from api.deps import P, Read
 from api.problems import conflict, invalid
 from api.routes.assets import Asset, Facts, need
 from api.shapes import Body, Failure, Id, Item, Line, Receipt, Shown
-from api.uploads import sign_get
+from api.uploads import sign_body
 from api.writes import Write, Writes, answer, decide, receipt
 from projections.assets.query import USED, VERSIONS
 from schemas.commands.asset import (
@@ -145,9 +145,7 @@ async def versions(asset_id: Id, rows: Read, parts: P) -> Versions:
 
 
 async def _signed(version: Version, row: Asset, parts: P) -> Version:
-    url = None
-    if version.status in {"uploaded", "ready"}:
-        url = await sign_get(parts, version.object_key, version.content_type)
+    url = await sign_body(parts, version)
     counts = version.number == row.number
     return version.model_copy(update={"url": url, "counts": counts})
 

@@ -1,8 +1,9 @@
 """Uploads: bodies go straight from the client into the store, and may go on later."""
 
+from datetime import datetime, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 from pydantic import Field, StringConstraints
 
 from api.deps import P, Read
@@ -12,7 +13,15 @@ from api.routes import quota
 from api.routes.asset_shelf import Version
 from api.routes.assets import Asset, need
 from api.shapes import Body, Id, Item, Line, Receipt
-from api.uploads import CONTENT_TYPES, Upload, Wanted, in_parts, sign_rest, sign_upload
+from api.uploads import (
+    CONTENT_TYPES,
+    Upload,
+    Wanted,
+    in_parts,
+    part_size,
+    sign_rest,
+    sign_upload,
+)
 from api.writes import Outcome, Write, Writes, answer, decide, receipt
 from media_agents.errors import ObjectMissing
 from media_agents.storage import ObjectFacts, Part, object_key
@@ -22,6 +31,10 @@ from schemas.commands.asset import CompleteUpload, PresignAsset, PresignVersion
 router = APIRouter(tags=["assets"])
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+Number = Annotated[int, Field(ge=1, le=10_000)]
+Again = Annotated[list[Number] | None, Query(max_length=100)]
 
 
 class Announced(Version):
@@ -68,7 +81,7 @@ async def presign(body: NewAsset, write: Writes, parts: P, rows: Read) -> Respon
     _check(body, parts)
     if await rows.one("projects", Item, body.project_id) is None:
         raise missing("project", "/projectId")
-    await _room(body, write, rows)
+    await _room(body, body.project_id, write, rows)
     asset_id = write.new_id("asset")
     wanted = await _wanted(body, write, asset_id)
     wish = PresignAsset(
@@ -79,6 +92,7 @@ async def presign(body: NewAsset, write: Writes, parts: P, rows: Read) -> Respon
         object_key=wanted.key,
         sha256=wanted.sha256,
         upload_id=wanted.upload_id,
+        until=_until(parts),
     )
     outcome = await decide(write, wish, asset_id)
     # a repeated request may have opened a second multipart upload: the row decides
@@ -109,6 +123,11 @@ async def _answered(
     return await answer(write, outcome, told, show, made=made)
 
 
+def _until(parts: Parts) -> datetime:
+    """What has not arrived by then is given up."""
+    return parts.clock() + timedelta(seconds=parts.edge.upload_open_s)
+
+
 def _check(body: NewBody, parts: Parts) -> None:
     if body.content_type not in CONTENT_TYPES:
         raise invalid(
@@ -124,9 +143,9 @@ def _check(body: NewBody, parts: Parts) -> None:
         )
 
 
-async def _room(body: NewBody, write: Write, rows: Read) -> None:
+async def _room(body: NewBody, project_id: str, write: Write, rows: Read) -> None:
     if not write.repeated:
-        await quota.refuse_above(rows, write.who.tenant, body.size)
+        await quota.refuse_above(rows, write.who.tenant, project_id, body.size)
 
 
 async def _wanted(body: NewBody, write: Write, asset_id: str) -> Wanted:
@@ -154,7 +173,7 @@ async def presign_version(
     """Another body of the same asset; it counts once it was found usable."""
     _check(body, parts)
     row = await need(rows, asset_id)
-    await _room(body, write, rows)
+    await _room(body, row.project_id, write, rows)
     wanted = await _wanted(body, write, asset_id)
     wish = PresignVersion(
         filename=body.filename,
@@ -163,6 +182,7 @@ async def presign_version(
         object_key=wanted.key,
         sha256=wanted.sha256,
         upload_id=wanted.upload_id,
+        until=_until(parts),
     )
     outcome = await decide(write, wish, asset_id, cause=row.event_id)
     upload = await sign_upload(parts, wanted)
@@ -170,11 +190,16 @@ async def presign_version(
 
 
 @router.get("/assets/{asset_id}/upload")
-async def resume(asset_id: Id, parts: P, rows: Read) -> Upload:
-    """What is left to send of the newest body, newly signed: nothing is sent twice."""
+async def resume(asset_id: Id, parts: P, rows: Read, again: Again = None) -> Upload:
+    """What is left to send of the newest body, newly signed: nothing is sent twice.
+
+    `again` are parts whose sending was cut: no answer came, so they may lie there torn.
+    """
     await need(rows, asset_id)
     body = await _newest(rows, asset_id)
     if body.status != "presigned":
+        if body.status == "abandoned":
+            raise conflict("", "This upload was given up.", "Announce the file again.")
         raise conflict("", "This upload has ended.", "There is nothing left to send.")
     wanted = Wanted(
         key=body.object_key,
@@ -184,7 +209,7 @@ async def resume(asset_id: Id, parts: P, rows: Read) -> Upload:
         upload_id=body.upload_id,
     )
     try:
-        return await sign_rest(parts, wanted)
+        return await sign_rest(parts, wanted, again or ())
     except ObjectMissing as gone:
         raise conflict(
             "", "The store gave this upload up.", "Ask for a new upload of the file."
@@ -215,6 +240,8 @@ async def _newest(rows: Read, asset_id: str) -> Announced:
 async def _found(
     parts: Parts, rows: Read, row: Announced, body: Complete
 ) -> CompleteUpload:
+    if row.status == "abandoned":
+        raise conflict("", "This upload was given up.", "Announce the file again.")
     if row.status != "presigned":
         return CompleteUpload(
             size=row.size, sha256=row.sha256, content_type=row.content_type
@@ -227,7 +254,7 @@ async def _found(
             "", "The file is not in the store yet.", "PUT it, then complete again."
         )
     _same_size(row, there)
-    sha256 = there.sha256 or await parts.storage.sha256(row.object_key)
+    sha256 = await _summed(parts, row, there)
     if sha256 != (body.sha256 or row.sha256 or sha256):
         raise invalid(
             "/sha256",
@@ -241,6 +268,24 @@ async def _found(
         content_type=row.content_type,
         duplicate_of=same[0]["asset_id"] if same else "",
     )
+
+
+async def _summed(parts: Parts, row: Announced, there: ObjectFacts) -> str:
+    """SHA-256 of what lies there; raises Problem where a part of it is torn.
+
+    A store may have taken a part for whole whose line went dead. Then its bytes are
+    not those that the ETag is made of.
+    """
+    if not row.upload_id:
+        return there.sha256 or await parts.storage.sha256(row.object_key)
+    sha256, etag = await parts.storage.sums(row.object_key, part_size(row.size))
+    if there.summed and there.etag != etag:
+        raise conflict(
+            "/parts",
+            "A part of the file arrived torn.",
+            "Announce the file again; name cut parts in ?again= when it goes on.",
+        )
+    return sha256
 
 
 def _same_size(row: Announced, there: ObjectFacts) -> None:

@@ -7,15 +7,17 @@ from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
 from api.deps import Cursor, Limit, P, Read
+from api.parts import Parts
 from api.problems import missing
 from api.rows import page_of, read_cursor
 from api.shapes import Failure, Id, Item, Line, Page, Shown
-from api.uploads import sign_get
+from api.uploads import sign_body, sign_get
+from media_agents.serving import UNKNOWN, served_as
 from projections.assets.query import PAGE
 
 router = APIRouter(tags=["assets"])
 
-Status = Literal["presigned", "importing", "uploaded", "ready", "refused"]
+Status = Literal["presigned", "importing", "uploaded", "ready", "refused", "abandoned"]
 
 
 class SoundFacts(Shown):
@@ -87,6 +89,8 @@ class Asset(Item):
     trashed: bool = False
     purge_at: datetime | None = None
     url: str | None = None
+    thumbnail_url: str | None = None
+    thumbnail_key: str | None = Field(default=None, exclude=True)
     object_key: str = Field(default="", exclude=True)
     upload_id: str = Field(default="", exclude=True)
 
@@ -106,11 +110,15 @@ class Filter(Shown):
 @router.get("/assets")
 async def list_assets(
     rows: Read,
+    parts: P,
     only: Annotated[Filter, Query()],
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Page[Asset]:
-    """Newest first; what lies in the trash only with `trashed`."""
+    """Newest first; what lies in the trash only with `trashed`.
+
+    `thumbnailUrl` is the cover of the newest video made of it, or the picture itself.
+    """
     created, last = read_cursor(cursor) if cursor else (None, None)
     values = {
         "project": only.project_id,
@@ -124,17 +132,33 @@ async def list_assets(
         "id": last,
         "limit": limit + 1,
     }
-    return page_of(Asset, await rows.all(PAGE, values), limit)
+    page = page_of(Asset, await rows.all(PAGE, values), limit)
+    return Page(items=[await _pictured(parts, it) for it in page.items], next=page.next)
+
+
+async def _pictured(parts: Parts, asset: Asset) -> Asset:
+    if asset.facts is not None and asset.facts.kind == "image":
+        url = await sign_body(parts, asset)
+    else:
+        url = await sign_get(parts, asset.thumbnail_key or "", "image/jpeg")
+    return asset.model_copy(
+        update={"thumbnail_url": url, "content_type": kind_of(asset)}
+    )
 
 
 @router.get("/assets/{asset_id}")
 async def read_asset(asset_id: Id, parts: P, rows: Read, response: Response) -> Asset:
     found = await need(rows, asset_id)
     response.headers["ETag"] = f'"{found.version}"'
-    if found.status not in {"uploaded", "ready"}:
-        return found
-    url = await sign_get(parts, found.object_key, found.content_type)
-    return found.model_copy(update={"url": url})
+    url = await sign_body(parts, found)
+    return found.model_copy(update={"url": url, "content_type": kind_of(found)})
+
+
+def kind_of(asset: Asset) -> str:
+    """What was found in the file, where somebody looked already."""
+    facts = asset.facts
+    found = served_as(facts.kind, facts.container) if facts else UNKNOWN
+    return asset.content_type if found == UNKNOWN else found
 
 
 async def need(rows: Read, asset_id: str) -> Asset:

@@ -25,6 +25,8 @@ class NewMediaJob(Body):
     """Either `assetId`, or `sourceUrl` (https, or s3 below the tenant's own prefix).
 
     `burn`: subtitles of the asset that become part of the picture.
+    `public`: anybody may have what is made; its addresses are not signed, never end and
+    begin with the public address of this installation's media.
     """
 
     type: Literal["transcode"]
@@ -35,6 +37,7 @@ class NewMediaJob(Body):
         default=[], max_length=8
     )
     burn: Chosen | None = None
+    public: bool = False
 
 
 class MediaReceipt(Receipt):
@@ -84,7 +87,9 @@ async def _transcode(
         )
     video_id = derived("video", write.command_id)
     words = await chosen(rows, asset_id, body.burn, "/burn") if body.burn else None
-    wish = RequestTranscode(video_id, tuple(body.profiles), burn=words)
+    wish = RequestTranscode(
+        video_id, tuple(body.profiles), burn=words, public=body.public
+    )
     outcome = await decide(write, wish, asset_id, cause=row.event_id)
     return await _answer(write, outcome, rows, asset_id, video_id)
 
@@ -99,6 +104,12 @@ async def _import(body: NewMediaJob, source: str, write: Write, rows: Read) -> R
         )
     if body.project_id is None:
         raise invalid("/projectId", "An import needs a project.", "Add projectId.")
+    if body.public:
+        raise invalid(
+            "/public",
+            "What is made of an import is private.",
+            "Leave public out; ask for a public job once the asset is there.",
+        )
     asset_id, outcome = await importing(
         write, rows, source, body.project_id, tuple(body.profiles)
     )

@@ -2,20 +2,30 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request
 from pydantic import StringConstraints
 
-from api.deps import Cursor, P, ProjectId, Who
+from api.deps import Cursor, P, ProjectId, Who, positioned
 from api.problems import invalid
 from api.shapes import Page, Shown
 from projections.search import NotACursor, Only
 
-router = APIRouter(tags=["search"])
+
+async def level(request: Request, who: Who, parts: P) -> None:
+    """With a `Position` header: what answers searches has come that far, too."""
+    del who  # Known first: nobody else is made to wait.
+    if parts.edge.searchers:
+        await positioned(request, parts.edge.searchers)
+
+
+router = APIRouter(tags=["search"], dependencies=[Depends(level)])
 
 Question = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)
 ]
-Tag = Annotated[str, StringConstraints(min_length=1, max_length=50)]
+PLAIN = r"^[^\x00]*$"
+Tag = Annotated[str, StringConstraints(min_length=1, max_length=50, pattern=PLAIN)]
+Folder = Annotated[str, StringConstraints(max_length=400, pattern=PLAIN)]
 Kinds = list[Literal["project", "asset", "copy", "publication"]]
 
 
@@ -44,8 +54,9 @@ def only(
     kind: Annotated[Kinds | None, Query()] = None,
     tag: Annotated[list[Tag] | None, Query(max_length=20)] = None,
     project_id: ProjectId = None,
+    folder: Annotated[Folder | None, Query()] = None,
 ) -> Only:
-    return Only(tuple(kind or ()), tuple(tag or ()), project_id or "")
+    return Only(tuple(kind or ()), tuple(tag or ()), project_id or "", folder or "")
 
 
 Filter = Annotated[Only, Depends(only)]

@@ -1,6 +1,7 @@
 """Videos: finished material, with signed addresses made at the moment of reading."""
 
 from typing import Literal
+from urllib.parse import quote
 
 from fastapi import APIRouter, Response
 from pydantic import Field
@@ -14,6 +15,7 @@ from api.shapes import Body, Failure, Id, Item, Page, Shown
 from api.subtitling import Chosen, SubtitleReceipt, chosen
 from api.uploads import sign_get
 from api.writes import Writes, answer, decide
+from media_agents.serving import is_public
 from schemas.commands.asset import RequestCaptions
 from schemas.ids import derived, event_id
 
@@ -144,8 +146,14 @@ async def choose_captions(
     )
 
 
-def _name(key: str) -> str:
-    return key.rpartition("/")[2]
+def _listed(parts: Parts, key: str, token: str, name: str = "") -> str | None:
+    """A list of addresses: a public one names its neighbours, else they are signed."""
+    if not key:
+        return None
+    if parts.edge.media_url and is_public(key):
+        return f"{parts.edge.media_url}/{quote(key)}"
+    name = name or key.rpartition("/")[2]
+    return f"{parts.edge.public_url}/hls/{token}/{name}"
 
 
 async def with_links(parts: Parts, tenant: str, video: Video) -> Video:
@@ -156,17 +164,14 @@ async def with_links(parts: Parts, tenant: str, video: Video) -> Video:
         for each in video.covers
     ]
     token = sign(parts.edge.link_key, Link.lasting(parts, tenant, video.id))
-    base = parts.edge.public_url
     return video.model_copy(
         update={
             "url": await sign_get(parts, video.mp4_key, "video/mp4"),
             "cover_url": await sign_get(parts, video.cover_key, "image/jpeg"),
             "covers": covers,
-            "thumbnails_url": f"{base}/hls/{token}/{_name(video.thumbnails_key)}"
-            if video.thumbnails_key
-            else None,
+            "thumbnails_url": _listed(parts, video.thumbnails_key, token),
             "waveform_url": await sign_get(parts, video.waveform_key, "image/png"),
-            "hls_url": f"{base}/hls/{token}/master.m3u8" if video.hls_key else None,
-            "watch_url": f"{base}/watch/{token}",
+            "hls_url": _listed(parts, video.hls_key, token, "master.m3u8"),
+            "watch_url": f"{parts.edge.public_url}/watch/{token}",
         }
     )

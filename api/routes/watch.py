@@ -2,6 +2,7 @@
 
 import re
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Path, Response
 from fastapi.responses import HTMLResponse
@@ -71,7 +72,13 @@ async def watch(token: Token, parts: P) -> HTMLResponse:
     video = await _video(parts, _link(parts, token))
     poster = await sign_get(parts, video.cover_key, "image/jpeg")
     source = f"/hls/{token}/{MASTER}"
-    return pages.watch("contentops", source, poster or "", parts.edge.store_origin)
+    origins = f"{parts.edge.store_origin} {_origin(parts.edge.media_url)}".strip()
+    return pages.watch("contentops", source, poster or "", origins)
+
+
+def _origin(url: str) -> str:
+    found = urlsplit(url)
+    return f"{found.scheme}://{found.netloc}" if url else ""
 
 
 def _link(parts: Parts, token: str) -> Link:

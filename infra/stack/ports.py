@@ -11,6 +11,8 @@ from infra.problem import Stop
 
 LOWEST = 10_000
 NAMES = ("kafka", "controller", "postgres", "clickhouse", "s3", "api")
+# The node, its other port and the page of the role that feeds it.
+SEARCH = ("opensearch", "transport", "indexer")
 SANDBOXES = ("bilibili", "douyin")
 # Roles with a health page of their own; the API's is part of the API.
 PAGES = (
@@ -25,6 +27,8 @@ PAGES = (
     "worker-media",
     "worker-publish",
 )
+# OpenSearch's runner knows no port beyond these.
+NARROW = {"opensearch": range(9201, 9300)}
 Free = Callable[[int], bool]
 
 
@@ -51,7 +55,7 @@ def keep(
     path: Path,
     say: Callable[[str], None],
     free: Free = is_free,
-    names: Iterable[str] = NAMES + SANDBOXES + PAGES,
+    names: Iterable[str] = NAMES + SEARCH + SANDBOXES + PAGES,
 ) -> dict[str, int]:
     """The kept port of each name; one that somebody else took is chosen again."""
     kept = _read(path)
@@ -61,20 +65,20 @@ def keep(
         if port is not None and not free(port):
             say(f"port {port} of {name} is taken by another program: chose a new one")
             port = None
-        chosen[name] = port or _pick(free, {*chosen.values(), *kept.values()})
+        span = NARROW.get(name, range(LOWEST, ephemeral_start()))
+        chosen[name] = port or _pick(free, {*chosen.values(), *kept.values()}, span)
     draft = path.with_suffix(".new")
     draft.write_text(json.dumps(chosen))
     draft.replace(path)
     return chosen
 
 
-def _pick(free: Free, avoid: set[int]) -> int:
-    span = ephemeral_start() - LOWEST
+def _pick(free: Free, avoid: set[int], span: range) -> int:
     for _ in range(200):
-        port = LOWEST + secrets.randbelow(span)
+        port = secrets.choice(span)
         if port not in avoid and free(port):
             return port
-    raise Stop("No free port between 10000 and the ephemeral range: end some servers.")
+    raise Stop(f"No free port from {span[0]} to {span[-1]}: end some servers.")
 
 
 def _read(path: Path) -> dict[str, int]:

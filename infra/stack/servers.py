@@ -16,13 +16,14 @@ from infra.stack import (
     datadir,
     kafka,
     objects,
+    opensearch,
     ports,
     postgres,
 )
 from infra.stack.children import Child, Children
 
 Say = Callable[[str], None]
-SERVERS = ("kafka", "postgres", "clickhouse", "s3")
+SERVERS = ("kafka", "postgres", "clickhouse", "s3", "opensearch")
 
 
 @dataclass(kw_only=True)
@@ -92,6 +93,8 @@ def addresses(site: Site) -> Settings:
         "s3": f"http://127.0.0.1:{at['s3']}",
         "api_port": at["api"],
     }
+    if given.search == "opensearch":
+        found |= {"opensearch": f"http://127.0.0.1:{at['opensearch']}"}
     if given.s3 is None:
         found |= {"s3_access_key": objects.ACCESS_KEY}
         found |= {"s3_secret_key": given.secret_for("s3:root")}
@@ -105,6 +108,8 @@ def _missing(settings: Settings) -> list[Callable[[Site], Coroutine[None, None, 
         "clickhouse": _clickhouse,
         "s3": _objects,
     }
+    if settings.search == "opensearch":
+        starters["opensearch"] = _opensearch
     return [
         start for name, start in starters.items() if getattr(settings, name) is None
     ]
@@ -146,6 +151,8 @@ async def _prepare_contents(settings: Settings, *, embedded: bool) -> None:
         local = f"http://localhost:{settings.api_port}"
         origins = [settings.api_url, local]
         await asyncio.to_thread(bucket.allow_origins, settings, origins)
+        if settings.media_url:
+            await asyncio.to_thread(bucket.let_read_public, settings)
 
 
 async def _kafka(site: Site) -> None:
@@ -196,3 +203,18 @@ async def _objects(site: Site) -> None:
         env=site.env,
     )
     site.started(child, "s3")
+
+
+async def _opensearch(site: Site) -> None:
+    class_path = await asyncio.to_thread(
+        opensearch.prepare, site.settings.cache, site.say
+    )
+    child = await opensearch.start(
+        site.children,
+        site.data,
+        class_path,
+        ports=site.ports,
+        cluster=f"contentops-{site.settings.secret_for('opensearch:cluster')[:12]}",
+        env=site.env,
+    )
+    site.started(child, "opensearch")

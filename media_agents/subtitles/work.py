@@ -8,6 +8,7 @@ from media_agents.engines.ffmpeg import Engine
 from media_agents.facts import Facts
 from media_agents.probe import probe
 from media_agents.recipes import publish_files
+from media_agents.serving import is_public, video_prefix
 from media_agents.storage import Storage
 from media_agents.subtitles.keeping import Home, cues_in, keep, script_in
 from media_agents.subtitles.listening import sound_of
@@ -108,7 +109,8 @@ class Subtitler:
                 master = (await self._storage.get_bytes(wanted.hls_key)).decode()
                 files += streamed(master, shown, seconds, folder)
             report(80, "upload")
-            prefix = f"{job.tenant}/videos/{wanted.video_id}"
+            public = is_public(wanted.mp4_key)
+            prefix = video_prefix(job.tenant, wanted.video_id, public=public)
             await publish_files(self._storage, prefix, files)
             last = f"{prefix}/{files[-1].name}" if wanted.hls_key else ""
             return _captioned(wanted, f"{prefix}/{files[0].name}", last)

@@ -18,6 +18,7 @@ from schemas.events.asset import (
     AssetRetained,
     AssetTranscoded,
     AssetTrashed,
+    AssetUploadAbandoned,
     AssetUploaded,
     AssetVersionChosen,
     AssetVersionPresigned,
@@ -36,6 +37,11 @@ from schemas.registry import Data
 ASSETS = Table("assets", json=frozenset({"facts", "problem"}))
 VERSIONS = Table("asset_versions", json=frozenset({"facts", "problem"}))
 
+ABANDONED = {
+    "code": "upload_abandoned",
+    "reason": "The file was not sent in time; announce it again.",
+}
+
 Opened: TypeAlias = AssetPresigned | AssetVersionPresigned | AssetImportRequested
 Kept: TypeAlias = (
     AssetDescribed | AssetRetained | AssetTrashed | AssetRestored | AssetPurged
@@ -46,10 +52,8 @@ def project(record: Record[Data]) -> Iterable[Row]:
     match record.data:
         case AssetPresigned() | AssetImportRequested() | AssetVersionPresigned():
             return _opened(record, record.data)
-        case AssetUploaded() as uploaded:
-            return _uploaded(record, uploaded)
-        case AssetComposed() as composed:
-            return _composed(record, composed)
+        case AssetUploaded() | AssetComposed() | AssetUploadAbandoned():
+            return _stored(record, record.data)
         case AssetProbed() | AssetVersionChosen():
             return _usable(record, record.data)
         case AssetRefused() as refused:
@@ -89,6 +93,18 @@ def _opened(record: Record[Data], event: Opened) -> tuple[Row, ...]:
             return (_presigned(record, event), first)
         case AssetImportRequested():
             return (_importing(record, event), _imported(record, event))
+
+
+def _stored(
+    record: Record[Data], event: AssetUploaded | AssetComposed | AssetUploadAbandoned
+) -> tuple[Row, ...]:
+    match event:
+        case AssetUploaded():
+            return _uploaded(record, event)
+        case AssetComposed():
+            return _composed(record, event)
+        case AssetUploadAbandoned(numbers=numbers):
+            return _abandoned(record, numbers)
 
 
 def _presigned(record: Record[Data], event: AssetPresigned) -> Row:
@@ -208,6 +224,13 @@ def _refused(record: Record[Data], event: AssetRefused) -> tuple[Row, ...]:
     if event.number > 1:
         return (row(ASSETS, record), version)
     return (row(ASSETS, record, status="refused", problem=problem), version)
+
+
+def _abandoned(record: Record[Data], numbers: tuple[int, ...]) -> tuple[Row, ...]:
+    told: dict[str, Value] = {"status": "abandoned", "problem": ABANDONED}
+    versions = [_version(record, number, **told) for number in numbers]
+    own = row(ASSETS, record, **told) if 1 in numbers else row(ASSETS, record)
+    return (own, *versions)
 
 
 def _kept(record: Record[Data], event: Kept) -> Row:

@@ -36,7 +36,7 @@ TAKEN = sql.SQL(
     """
     SELECT count(*) AS files, coalesce(sum(v.size), 0)::bigint AS bytes
     FROM read.asset_versions v JOIN read.assets a ON a.id = v.asset_id
-    WHERE a.status <> 'purged' AND v.status <> 'refused'
+    WHERE a.status <> 'purged' AND v.status NOT IN ('refused', 'abandoned')
       AND (%(project)s::text IS NULL OR a.project_id = %(project)s)
     """
 )
@@ -51,14 +51,20 @@ SAME = sql.SQL(
 )
 PAGE = sql.SQL(
     """
-    SELECT * FROM read.assets
+    SELECT a.*, (
+      SELECT v.cover_key FROM read.videos v
+      WHERE v.asset_id = a.id AND v.status = 'ready'
+      ORDER BY v.created_at DESC LIMIT 1
+    ) AS thumbnail_key
+    FROM read.assets a
     WHERE (%(project)s::text IS NULL OR project_id = %(project)s)
       AND (%(status)s::text IS NULL OR status = %(status)s)
       AND (%(tags)s::text[] IS NULL OR tags @> %(tags)s)
       AND (%(topic)s::text IS NULL OR topics @> ARRAY[%(topic)s])
       AND (%(folder)s::text IS NULL OR folder = %(folder)s
         OR starts_with(folder, %(folder)s || '/'))
-      AND (%(type)s::text IS NULL OR starts_with(content_type, %(type)s || '/'))
+      AND (%(type)s::text IS NULL
+        OR coalesce(facts->>'kind', split_part(content_type, '/', 1)) = %(type)s)
       AND coalesce(trashed, false) = %(trashed)s AND status <> 'purged'
       AND (%(created)s::timestamptz IS NULL
         OR (created_at, id) < (%(created)s, %(id)s))

@@ -42,8 +42,10 @@ def _asset(record: Record[Data]) -> Row | None:
             return _named(record, source.rstrip("/").rpartition("/")[2], project_id)
         case AssetDescribed() as told:
             return _described(record, told)
-        case AssetTrashed() | AssetPurged():
+        case AssetTrashed():
             return _seen(record, gone=True)
+        case AssetPurged():
+            return _emptied(record)
         case AssetRestored():
             return _seen(record, gone=False)
         case _:
@@ -87,6 +89,7 @@ def _named(record: Record[Data], name: str, project_id: str) -> Row:
 def _described(record: Record[Data], event: AssetDescribed) -> Row:
     text = " ".join((*event.tags, *event.topics, *event.folder.split("/"))).strip()
     told: dict[str, Value] = {"tags": event.tags, **_told(text)}
+    told["folder"] = event.folder.strip("/")
     if event.title:
         return _titled(record, event.title, **told)
     return row(DOCUMENTS, record, kind=record.envelope.aggregate, **told)
@@ -94,6 +97,14 @@ def _described(record: Record[Data], event: AssetDescribed) -> Row:
 
 def _seen(record: Record[Data], *, gone: bool) -> Row:
     return row(DOCUMENTS, record, kind=record.envelope.aggregate, gone=gone)
+
+
+def _emptied(record: Record[Data]) -> Row:
+    """Nobody finds it again, so its words go as well."""
+    words: dict[str, Value] = dict.fromkeys(("title", "text", "folder"), "")
+    words |= dict.fromkeys(("title_words", "text_words", "name_words"), "")
+    kind = record.envelope.aggregate
+    return row(DOCUMENTS, record, kind=kind, gone=True, purged=True, tags=(), **words)
 
 
 def _changed(record: Record[Data], text: str) -> Row:

@@ -10,6 +10,8 @@ MATCHES = """
 (%(kinds)s::text[] IS NULL OR kind = ANY(%(kinds)s))
 AND (%(tags)s::text[] IS NULL OR tags @> %(tags)s)
 AND (%(project)s::text IS NULL OR project_id = %(project)s)
+AND (%(folder)s::text IS NULL
+  OR folder = %(folder)s OR starts_with(folder, %(folder)s || '/'))
 """
 FIND = sql.SQL(
     f"""

@@ -1,17 +1,19 @@
 CREATE OR REPLACE VIEW read.documents WITH (security_invoker = true) AS
 SELECT tenant, id, version, event_id, created_at, updated_at, kind, title, text,
-  project_id, tags, gone, words
+  project_id, tags, gone, words, folder
 FROM {table};
 
 -- Row-level security keeps the index from being asked about words, because a match
 -- might tell of rows that it then hides. So this asks, for the tenant of the session.
-CREATE OR REPLACE FUNCTION read.documents_with(wanted tsquery)
+-- Made anew, because what a function answers with cannot be changed.
+DROP FUNCTION IF EXISTS read.documents_with(tsquery);
+CREATE FUNCTION read.documents_with(wanted tsquery)
 RETURNS TABLE (id text, kind text, title text, text text, project_id text, tags text[],
-  words tsvector)
+  folder text, words tsvector)
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT d.id, d.kind, d.title, d.text, d.project_id, d.tags, d.words
+    SELECT d.id, d.kind, d.title, d.text, d.project_id, d.tags, d.folder, d.words
     FROM {table} AS d
     WHERE d.tenant = current_setting('app.tenant', true) AND NOT d.gone
       AND d.words @@ (quote_literal('/' || current_setting('app.tenant', true))::tsquery

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 HAN = "\u3005\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 RUNS = re.compile(rf"([{HAN}]+)|([^\W_{HAN}]+)")
+ENTRY = re.compile(r"'([^']*)':\d+")
 # Postgres refuses positions beyond this and lexemes of 2 kB.
 MOST = 16_383
 LONGEST = 64
@@ -69,6 +70,11 @@ def vector(text: str) -> str:
     """The words as a `tsvector` literal. A word never holds a quote or a backslash."""
     found = [word.text for _, word in zip(range(MOST), words(text), strict=False)]
     return " ".join(f"'{word}':{place}" for place, word in enumerate(found, 1))
+
+
+def entries(vector: str) -> list[str]:
+    """The words of a `tsvector` literal that `vector` made, each once."""
+    return list(dict.fromkeys(ENTRY.findall(vector)))
 
 
 def _plain(text: str) -> tuple[str, list[int]]:

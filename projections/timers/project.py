@@ -1,4 +1,4 @@
-"""Timers: when a publication is due, when an asset leaves, when its bodies go."""
+"""Timers: when a publication, an upload, an asset or the bodies of one are due."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -6,10 +6,14 @@ from datetime import datetime
 from projections.table import Row, Table, row
 from schemas.envelope import Record
 from schemas.events.asset import (
+    AssetPresigned,
     AssetPurged,
     AssetRestored,
     AssetRetained,
     AssetTrashed,
+    AssetUploadAbandoned,
+    AssetUploaded,
+    AssetVersionPresigned,
 )
 from schemas.events.publication import (
     PublicationDue,
@@ -25,6 +29,10 @@ TIMERS = Table("timers")
 
 
 def project(record: Record[Data]) -> Iterable[Row]:
+    return _publication(record) or _upload(record) or _shelf(record)
+
+
+def _publication(record: Record[Data]) -> tuple[Row, ...]:
     match record.data:
         case PublicationScheduled(at=at):
             return (
@@ -45,6 +53,27 @@ def project(record: Record[Data]) -> Iterable[Row]:
             | PublicationPublished()
         ):
             return (row(TIMERS, record, kind="publication", state="done"),)
+        case _:
+            return ()
+
+
+def _upload(record: Record[Data]) -> tuple[Row, ...]:
+    """Each body that is announced has a timer of its own."""
+    match record.data:
+        case AssetPresigned(until=until) if until is not None:
+            return (_asset(record, "upload", until, ":1"),)
+        case AssetVersionPresigned(number=number, until=until) if until is not None:
+            return (_asset(record, "upload", until, f":{number}"),)
+        case AssetUploaded(number=number):
+            return (_asset(record, "upload", None, f":{number}"),)
+        case AssetUploadAbandoned(numbers=numbers):
+            return tuple(_asset(record, "upload", None, f":{n}") for n in numbers)
+        case _:
+            return ()
+
+
+def _shelf(record: Record[Data]) -> tuple[Row, ...]:
+    match record.data:
         case AssetRetained(until=until):
             return (_asset(record, "keep", until),)
         case AssetTrashed(purge_at=purge_at):
@@ -55,12 +84,14 @@ def project(record: Record[Data]) -> Iterable[Row]:
             return ()
 
 
-def _asset(record: Record[Data], what: str, at: datetime | None) -> Row:
-    """An asset has two; None = nothing is to happen any more."""
+def _asset(
+    record: Record[Data], what: str, at: datetime | None, which: str = ""
+) -> Row:
+    """None = nothing is to happen any more."""
     return row(
         TIMERS,
         record,
-        id=f"{what}:{record.subject_id}",
+        id=f"{what}:{record.subject_id}{which}",
         kind=f"asset_{what}",
         subject_id=record.subject_id,
         at=at,

@@ -17,6 +17,7 @@ class PresignAsset(Struct, frozen=True, tag="io.contentops.asset.presign.v1"):
     object_key: str
     sha256: str = ""
     upload_id: str = ""
+    until: datetime | None = None
 
 
 class PresignVersion(Struct, frozen=True, tag="io.contentops.asset.presign_version.v1"):
@@ -26,6 +27,7 @@ class PresignVersion(Struct, frozen=True, tag="io.contentops.asset.presign_versi
     object_key: str
     sha256: str = ""
     upload_id: str = ""
+    until: datetime | None = None
 
 
 class ImportAsset(Struct, frozen=True, tag="io.contentops.asset.import.v1"):
@@ -42,6 +44,12 @@ class CompleteUpload(Struct, frozen=True, tag="io.contentops.asset.complete.v1")
     sha256: str
     content_type: str
     duplicate_of: str = ""
+
+
+class AbandonUpload(Struct, frozen=True, tag="io.contentops.asset.abandon_upload.v1"):
+    """Give up what should have arrived by `at`."""
+
+    at: datetime
 
 
 class RecordProbe(Struct, frozen=True, tag="io.contentops.asset.record_probe.v1"):
@@ -112,6 +120,7 @@ class RequestTranscode(
     profiles: tuple[str, ...]
     needs: tuple[str, ...] = ()
     burn: SubtitleText | None = None
+    public: bool = False
 
 
 class RecordTranscode(
@@ -190,6 +199,7 @@ AssetCommand: TypeAlias = (
     | PresignVersion
     | ImportAsset
     | CompleteUpload
+    | AbandonUpload
     | RecordProbe
     | RefuseAsset
     | ComposeAsset

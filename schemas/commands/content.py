@@ -11,6 +11,13 @@ class CreateProject(Struct, frozen=True, tag="io.contentops.project.create.v1"):
     name: str
 
 
+class LimitProject(Struct, frozen=True, tag="io.contentops.project.limit.v1"):
+    """How much its assets may take, all versions counted; None = no limit."""
+
+    asset_bytes: int | None = None
+    asset_files: int | None = None
+
+
 class RequestCopy(Struct, frozen=True, tag="io.contentops.copy.request.v1"):
     project_id: str
     video_id: str
@@ -40,5 +47,5 @@ class ApproveCopy(Struct, frozen=True, tag="io.contentops.copy.approve.v1"):
     text: str = ""
 
 
-ProjectCommand: TypeAlias = CreateProject
+ProjectCommand: TypeAlias = CreateProject | LimitProject
 CopyCommand: TypeAlias = RequestCopy | RecordCopy | FailCopy | ApproveCopy

@@ -20,6 +20,8 @@ from schemas.pictures import Picture, PictureWish
 
 
 class AssetPresigned(Struct, frozen=True, tag="io.contentops.asset.presigned.v1"):
+    """What has not arrived by `until` is given up; None = it is waited for."""
+
     project_id: str
     filename: str
     content_type: str
@@ -27,6 +29,7 @@ class AssetPresigned(Struct, frozen=True, tag="io.contentops.asset.presigned.v1"
     object_key: str
     sha256: str = ""
     upload_id: str = ""
+    until: datetime | None = None
 
 
 class AssetVersionPresigned(
@@ -41,6 +44,7 @@ class AssetVersionPresigned(
     object_key: str
     sha256: str = ""
     upload_id: str = ""
+    until: datetime | None = None
 
 
 class AssetImportRequested(
@@ -67,6 +71,15 @@ class AssetUploaded(Struct, frozen=True, tag="io.contentops.asset.uploaded.v1"):
     filename: str = ""
     duplicate_of: str = ""
     project_id: str = ""
+
+
+class AssetUploadAbandoned(
+    Struct, frozen=True, tag="io.contentops.asset.upload_abandoned.v1"
+):
+    """These bodies were not sent in time; what lies of them in the store may go."""
+
+    numbers: tuple[int, ...]
+    object_keys: tuple[str, ...]
 
 
 class AssetProbed(Struct, frozen=True, tag="io.contentops.asset.probed.v1"):
@@ -159,6 +172,7 @@ class TranscodeRequested(
     needs: tuple[str, ...] = ()
     project_id: str = ""
     burn: SubtitleText | None = None
+    public: bool = False
 
 
 class AssetTranscoded(Struct, frozen=True, tag="io.contentops.asset.transcoded.v1"):
@@ -263,6 +277,7 @@ AssetEvent: TypeAlias = (
     | AssetVersionPresigned
     | AssetImportRequested
     | AssetUploaded
+    | AssetUploadAbandoned
     | AssetProbed
     | AssetRefused
     | AssetComposed

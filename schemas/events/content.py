@@ -11,6 +11,11 @@ class ProjectCreated(Struct, frozen=True, tag="io.contentops.project.created.v1"
     name: str
 
 
+class ProjectLimited(Struct, frozen=True, tag="io.contentops.project.limited.v1"):
+    asset_bytes: int | None = None
+    asset_files: int | None = None
+
+
 class CopyRequested(Struct, frozen=True, tag="io.contentops.copy.requested.v1"):
     project_id: str
     video_id: str
@@ -46,5 +51,5 @@ class CopyApproved(Struct, frozen=True, tag="io.contentops.copy.approved.v1"):
     text: str
 
 
-ProjectEvent: TypeAlias = ProjectCreated
+ProjectEvent: TypeAlias = ProjectCreated | ProjectLimited
 CopyEvent: TypeAlias = CopyRequested | CopyGenerated | CopyFailed | CopyApproved

@@ -5,6 +5,7 @@ from typing import assert_never
 from msgspec.structs import replace
 
 from schemas.commands.asset import (
+    AbandonUpload,
     AssetCommand,
     ChooseCover,
     ChooseVersion,
@@ -44,6 +45,7 @@ from schemas.events.asset import (
     AssetRetained,
     AssetTranscoded,
     AssetTrashed,
+    AssetUploadAbandoned,
     AssetUploaded,
     AssetVersionChosen,
     AssetVersionPresigned,
@@ -63,6 +65,7 @@ from streams.domain.rejected import Rejected, missing
 # What a worker or a timer found out may be told of an asset in the trash.
 TOLD_ANYWAY = (
     CompleteUpload,
+    AbandonUpload,
     RecordProbe,
     RefuseAsset,
     RecordTranscode,
@@ -136,6 +139,8 @@ def _body(command: AssetCommand, asset: Asset) -> AssetEvent | None:
     match command:
         case CompleteUpload():
             return asset_bodies.complete(command, asset)
+        case AbandonUpload():
+            return asset_bodies.abandon(command, asset)
         case RecordProbe():
             return asset_bodies.record_probe(command, asset)
         case RefuseAsset():
@@ -217,6 +222,7 @@ def _request(command: RequestTranscode, asset: Asset) -> AssetEvent | None:
         needs=command.needs,
         project_id=asset.project_id,
         burn=command.burn,
+        public=command.public,
     )
 
 
@@ -312,6 +318,14 @@ def _arrived(asset: Asset, event: AssetUploaded) -> Asset:
     return replace(asset.with_body(event.number, body), current=asset.current or 1)
 
 
+def _given_up(asset: Asset, numbers: tuple[int, ...]) -> Asset:
+    bodies = tuple(
+        replace(body, abandoned=body.abandoned or number in numbers)
+        for number, body in enumerate(asset.bodies, 1)
+    )
+    return replace(asset, bodies=bodies)
+
+
 def _judged(asset: Asset, event: AssetProbed | AssetRefused) -> Asset:
     body = asset.body(event.number)
     if isinstance(event, AssetRefused):
@@ -322,6 +336,8 @@ def _judged(asset: Asset, event: AssetProbed | AssetRefused) -> Asset:
 
 def _shelved(asset: Asset, event: AssetEvent) -> Asset:
     match event:
+        case AssetUploadAbandoned(numbers=numbers):
+            return _given_up(asset, numbers)
         case AssetDescribed():
             return replace(asset, described=event)
         case AssetRetained(until=until):

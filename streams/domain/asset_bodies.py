@@ -1,6 +1,11 @@
 """Rules of an asset's bodies: announced, uploaded, found usable or refused, chosen."""
 
+from datetime import datetime
+
+from msgspec.structs import replace
+
 from schemas.commands.asset import (
+    AbandonUpload,
     ChooseVersion,
     CompleteUpload,
     ComposeAsset,
@@ -17,6 +22,7 @@ from schemas.events.asset import (
     AssetPresigned,
     AssetProbed,
     AssetRefused,
+    AssetUploadAbandoned,
     AssetUploaded,
     AssetVersionChosen,
     AssetVersionPresigned,
@@ -28,7 +34,7 @@ from streams.domain.rejected import Rejected, exists
 
 def open_first(command: PresignAsset | ImportAsset, asset: Asset) -> AssetEvent | None:
     wanted = _opening(command)
-    if asset.bodies and asset.bodies[0].opened != wanted:
+    if asset.bodies and not _same(asset.bodies[0].opened, wanted):
         raise exists("asset")
     return None if asset.bodies else wanted
 
@@ -43,6 +49,7 @@ def open_next(command: PresignVersion, asset: Asset) -> AssetEvent:
         object_key=command.object_key,
         sha256=command.sha256,
         upload_id=command.upload_id,
+        until=command.until,
     )
 
 
@@ -53,6 +60,13 @@ def complete(command: CompleteUpload, asset: Asset) -> AssetEvent | None:
         if body.uploaded.sha256 == command.sha256:
             return None
         raise exists("asset")
+    if body.abandoned:
+        raise Rejected(
+            "conflict",
+            "upload_abandoned",
+            "This upload was given up, because it took too long; announce the file "
+            "again.",
+        )
     _same_body(command, body.opened)
     return AssetUploaded(
         object_key=body.opened.object_key,
@@ -96,6 +110,27 @@ def composed(event: AssetComposed) -> Body:
         filename=event.filename,
     )
     return Body(event, stored, event.facts)
+
+
+def abandon(command: AbandonUpload, asset: Asset) -> AssetEvent | None:
+    """All that has not arrived and is not waited for after `at`."""
+    late = {
+        number: body.opened.object_key
+        for number, body in enumerate(asset.bodies, 1)
+        if _late(body, command.at)
+    }
+    if not late:
+        return None
+    return AssetUploadAbandoned(tuple(late), tuple(late.values()))
+
+
+def _late(body: Body, at: datetime) -> bool:
+    if isinstance(body.opened, AssetImportRequested | AssetComposed):
+        return False
+    if body.opened.until is None:
+        return False
+    waited = body.uploaded is None and not body.abandoned
+    return waited and body.opened.until <= at
 
 
 def record_probe(command: RecordProbe, asset: Asset) -> AssetEvent | None:
@@ -168,7 +203,15 @@ def _opening(
         object_key=command.object_key,
         sha256=command.sha256,
         upload_id=command.upload_id,
+        until=command.until,
     )
+
+
+def _same(opened: Opened, wanted: Opened) -> bool:
+    """A wish that is repeated later would be waited for until later."""
+    if isinstance(opened, AssetPresigned) and isinstance(wanted, AssetPresigned):
+        return opened == replace(wanted, until=opened.until)
+    return opened == wanted
 
 
 def _not_empty(size: int) -> None:

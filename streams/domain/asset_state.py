@@ -24,12 +24,13 @@ Opened: TypeAlias = (
 
 
 class Body(Struct, frozen=True):
-    """Announced, then in the store, then usable or refused."""
+    """Announced, then in the store or given up, then usable or refused."""
 
     opened: Opened
     uploaded: AssetUploaded | None = None
     facts: MediaFacts | None = None
     refused: str = ""
+    abandoned: bool = False
 
     @property
     def judged(self) -> bool:

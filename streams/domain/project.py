@@ -1,22 +1,27 @@
 """Rules of a project, the room that assets and copies live in."""
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from schemas.commands.content import ProjectCommand
-from schemas.events.content import ProjectCreated, ProjectEvent
-from streams.domain.rejected import Rejected, exists
+from schemas.commands.content import LimitProject, ProjectCommand
+from schemas.events.content import ProjectCreated, ProjectEvent, ProjectLimited
+from streams.domain.limits import refuse_negative
+from streams.domain.rejected import Rejected, exists, missing
 
 NAME_LIMIT = 200
 
 
 class Project(Struct, frozen=True):
     name: str = ""
+    limits: ProjectLimited = ProjectLimited()
 
 
 initial = Project()
 
 
 def decide(command: ProjectCommand, project: Project) -> ProjectEvent | None:
+    if isinstance(command, LimitProject):
+        return _limit(command, project)
     name = command.name.strip()
     if not name or len(name) > NAME_LIMIT:
         raise Rejected(
@@ -32,5 +37,15 @@ def decide(command: ProjectCommand, project: Project) -> ProjectEvent | None:
     return ProjectCreated(name=name)
 
 
-def evolve(_project: Project, event: ProjectEvent) -> Project:
-    return Project(name=event.name)
+def _limit(command: LimitProject, project: Project) -> ProjectEvent | None:
+    if not project.name:
+        raise missing("project")
+    refuse_negative(command)
+    wanted = ProjectLimited(command.asset_bytes, command.asset_files)
+    return None if wanted == project.limits else wanted
+
+
+def evolve(project: Project, event: ProjectEvent) -> Project:
+    if isinstance(event, ProjectLimited):
+        return replace(project, limits=event)
+    return replace(project, name=event.name)

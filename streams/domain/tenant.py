@@ -5,7 +5,8 @@ from msgspec.structs import replace
 
 from schemas.commands.tenant import LimitTenant, TenantCommand
 from schemas.events.tenant import TenantCreated, TenantEvent, TenantLimited
-from streams.domain.rejected import Rejected, missing
+from streams.domain.limits import refuse_negative
+from streams.domain.rejected import missing
 
 
 class Tenant(Struct, frozen=True):
@@ -27,14 +28,7 @@ def decide(command: TenantCommand, tenant: Tenant) -> TenantEvent | None:
 def _limit(command: LimitTenant, tenant: Tenant) -> TenantEvent | None:
     if not tenant.exists:
         raise missing("tenant")
-    for field in ("asset_bytes", "asset_files"):
-        if (getattr(command, field) or 0) < 0:
-            raise Rejected(
-                "invalid",
-                "negative",
-                "A limit is 0 or more; leave it out for none.",
-                pointer=f"/{field}",
-            )
+    refuse_negative(command)
     wanted = TenantLimited(command.asset_bytes, command.asset_files)
     return None if wanted == tenant.limits else wanted
 

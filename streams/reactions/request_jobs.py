@@ -9,6 +9,7 @@ from schemas.events.asset import (
     AssetImportRequested,
     AssetPurged,
     AssetTranscoded,
+    AssetUploadAbandoned,
     AssetUploaded,
     CaptionsFailed,
     CaptionsRequested,
@@ -79,6 +80,7 @@ def _job(record: Record[Data]) -> RequestJob | None:
             return _request(record, "media", covers, priority=COVERS_PRIORITY)
         case (
             AssetPurged()
+            | AssetUploadAbandoned()
             | TranscodeFailed(code="asset_purged")
             | ImagesFailed(code="asset_purged")
             | CaptionsFailed(code="asset_purged")
@@ -138,6 +140,7 @@ def _media(
                 profiles=event.profiles,
                 needs=event.needs,
                 burn=event.burn,
+                public=event.public,
             )
         case ImagesRequested():
             return _images(event)
@@ -166,7 +169,13 @@ def _covers(event: AssetTranscoded | CoverChosen) -> ImagesInput:
 
 
 def _purge(
-    event: AssetPurged | TranscodeFailed | ImagesFailed | CaptionsFailed,
+    event: (
+        AssetPurged
+        | AssetUploadAbandoned
+        | TranscodeFailed
+        | ImagesFailed
+        | CaptionsFailed
+    ),
     asset_id: str,
 ) -> PurgeInput:
     match event:
@@ -174,6 +183,8 @@ def _purge(
             return PurgeInput(object_keys=(), video_ids=(video_id,))
         case ImagesFailed(images_id=images_id):
             return PurgeInput(object_keys=(), image_ids=(images_id,))
+        case AssetUploadAbandoned(object_keys=keys):
+            return PurgeInput(object_keys=keys)
         case AssetPurged():
             return PurgeInput(
                 object_keys=event.object_keys,

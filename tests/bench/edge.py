@@ -66,7 +66,7 @@ def measure(settings: Settings) -> Figures:
         }
     )
     with site(given, "decider", "projector", "api") as town, _noop() as floor:
-        until(lambda: _answers(f"{given.api_url}/readyz"))
+        until(lambda: answers(f"{given.api_url}/readyz"))
         key = keys.create(given, "bench", "admin")
         asked = {"Authorization": f"Bearer {key}", "Prefer": "respond-async"}
         url = f"{given.api_url}/api/v1"
@@ -160,14 +160,14 @@ def _noop() -> Iterator[str]:
     line = [sys.executable, "-m", "tests.bench.noop", str(port)]
     process = subprocess.Popen(line, cwd=ROOT)
     try:
-        until(lambda: _answers(f"http://127.0.0.1:{port}/openapi.json"))
+        until(lambda: answers(f"http://127.0.0.1:{port}/openapi.json"))
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
         process.wait()
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
     try:
         return httpx.get(url, timeout=10).status_code == 200
     except httpx.TransportError:

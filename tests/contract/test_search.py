@@ -1,32 +1,63 @@
-"""What every implementation of Search must do; another one is a fixture parameter."""
+"""What every implementation of Search must do; each one is a fixture parameter."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import TypeVar
 from uuid import uuid4
 
+import psycopg
 import pytest
 
-from fixtures.fix_records import Writer, eventually
+from fixtures.fix_records import BEGAN, Writer, eventually
+from fixtures.fix_search import SEARCHES, Way
 from infra.settings import Settings
-from projections.search import Hits, Kind, NotACursor, Only, PostgresSearch, Search
+from projections.search import (
+    Count,
+    Facets,
+    Hits,
+    Kind,
+    NotACursor,
+    Only,
+    Search,
+    SearchAway,
+)
 from schemas.envelope import Record
-from schemas.events.asset import AssetPresigned
+from schemas.events.asset import (
+    AssetDescribed,
+    AssetPresigned,
+    AssetPurged,
+    AssetRestored,
+    AssetTrashed,
+)
 from schemas.events.content import CopyApproved, CopyRequested, ProjectCreated
 from schemas.registry import Data
-from streams.pools import open_pool
+
+Answer = TypeVar("Answer")
+STANDING = """
+SELECT topic, partition, next_offset FROM coordination.live_positions
+WHERE projection = %s
+"""
 
 
 @pytest.fixture(scope="module")
-def stack(written_stack: Settings) -> Settings:
-    return written_stack
+def stack(searched_stack: Settings) -> Settings:
+    return searched_stack
+
+
+def passed(stack: Settings, reader: str, ends: dict[tuple[str, int], int]) -> bool:
+    with psycopg.connect(stack.dsn("owner")) as connection:
+        rows = connection.execute(STANDING, (reader,)).fetchall()
+    there = {(topic, partition): offset for topic, partition, offset in rows}
+    return all(there.get(place, 0) >= end for place, end in ends.items())
 
 
 class Shelf:
     """Documents of one tenant, and one implementation that looks through them."""
 
-    def __init__(self, stack: Settings, log: Writer) -> None:
+    def __init__(self, stack: Settings, log: Writer, way: Way) -> None:
         self.tenant = f"t{uuid4().hex}"
-        self._dsn = stack.dsn("api")
+        self.way = way
+        self._stack = stack
         self._log = log
 
     def put(self, **titles: str) -> None:
@@ -42,9 +73,12 @@ class Shelf:
         return self._log.record(data, aggregate, f"{self.tenant}-{id_}", self.tenant)
 
     def append(self, *records: Record[Data]) -> None:
-        mark = f"mark{uuid4().hex}"
-        self._log.append([*records, self.record(ProjectCreated(mark), "project", mark)])
-        eventually(lambda: bool(self.find(mark)), 60)
+        """Whoever has passed them shows them."""
+        ends = {
+            (each.topic, each.partition): each.offset + 1
+            for each in self._log.append(records)
+        }
+        eventually(lambda: passed(self._stack, self.way.reader, ends), 60)
 
     def find(self, question: str, *kinds: Kind) -> list[str]:
         found = self.page(question, kinds=kinds, limit=50)
@@ -68,23 +102,29 @@ class Shelf:
             )
         )
 
-    def _ask(self, question: Callable[[Search], Awaitable[Hits]]) -> Hits:
-        async def ask() -> Hits:
-            async with open_pool(self._dsn, smallest=1, largest=1) as pool:
-                return await question(PostgresSearch(pool))
+    def only(self, question: str, only: Only) -> list[str]:
+        found = self._ask(lambda it: it.find(self.tenant, question, only=only))
+        return sorted(each.id.removeprefix(f"{self.tenant}-") for each in found.items)
+
+    def facets(self, question: str, only: Only) -> Facets:
+        return self._ask(lambda it: it.facets(self.tenant, question, only=only))
+
+    def _ask(self, question: Callable[[Search], Awaitable[Answer]]) -> Answer:
+        async def ask() -> Answer:
+            async with self.way.opens(self._stack) as search:
+                return await question(search)
 
         return asyncio.run(ask())
 
 
-@pytest.fixture(scope="module")
-def shelf(stack: Settings, log: Writer) -> Iterator[Shelf]:
+@pytest.fixture(scope="module", params=SEARCHES)
+def shelf(
+    request: pytest.FixtureRequest, stack: Settings, log: Writer
+) -> Iterator[Shelf]:
     """Filled once; each test looks for words of its own."""
-    from fixtures.fix_read_side import projector_source, running
-    from projections import runner
-
-    source = projector_source(stack)
-    with running(lambda stop: runner.run(source, stop)):
-        made = Shelf(stack, log)
+    way = SEARCHES[request.param]
+    with way.feeding(stack):
+        made = Shelf(stack, log, way)
         made.put(
             beida="我爱北京大学生活",
             of="北京的大学很多",
@@ -140,10 +180,14 @@ def test_no_question_is_a_program(shelf: Shelf, question: str) -> None:
 def test_another_tenant_finds_nothing(
     shelf: Shelf, stack: Settings, log: Writer
 ) -> None:
-    stranger = Shelf(stack, log)
+    stranger = Shelf(stack, log, shelf.way)
 
     assert stranger.find("大学") == []
+    stranger.put(own="大学 of another")
+    assert stranger.find("大学") == ["own"]
     assert shelf.find("天津大学") == ["tianjin"]
+    assert "own" not in shelf.find("大学")
+    assert stranger.facets("大学", Only()) == Facets((Count("project", 1),))
 
 
 def test_a_change_is_found_and_what_it_replaced_is_not(shelf: Shelf) -> None:
@@ -200,3 +244,88 @@ def test_what_was_asked_for_is_marked(shelf: Shelf) -> None:
     assert hit.title[start:end] == "大学生活"
     (wide,) = shelf.page("abc").items
     assert [wide.title[start:end] for start, end in wide.title_marks] == ["ＡＢＣ"]
+
+
+@pytest.fixture(scope="module")
+def filed(shelf: Shelf) -> Shelf:
+    """Three files and a project that share a word."""
+    for id_, project, tags, folder in (
+        ("beach", "p1", ("summer", "video"), "/ads/2026/"),
+        ("snow", "p1", ("winter", "video"), "ads"),
+        ("logo", "p2", ("brand",), "ads2"),
+    ):
+        named = AssetPresigned(project, f"gather-{id_}.mp4", "video/mp4", 1, "k")
+        told = AssetDescribed(f"gather {id_}", tags, ("topic",), folder)
+        shelf.append(
+            shelf.record(named, "asset", id_), shelf.record(told, "asset", id_)
+        )
+    shelf.put(p3="gather it")
+    return shelf
+
+
+@pytest.mark.parametrize(
+    ("only", "found"),
+    [
+        (Only(), ["beach", "logo", "p3", "snow"]),
+        (Only(kinds=("asset",)), ["beach", "logo", "snow"]),
+        (Only(kinds=("copy",)), []),
+        (Only(tags=("video",)), ["beach", "snow"]),
+        (Only(tags=("video", "summer")), ["beach"]),
+        (Only(tags=("vid",)), []),
+        (Only(project_id="p1"), ["beach", "snow"]),
+        (Only(project_id="p1", tags=("winter",)), ["snow"]),
+        (Only(folder="ads"), ["beach", "snow"]),
+        (Only(folder="/ads/"), ["beach", "snow"]),
+        (Only(folder="ads/2026"), ["beach"]),
+        (Only(folder="ad"), []),
+        (Only(folder="%"), []),
+    ],
+)
+def test_filters_hold_at_once(filed: Shelf, only: Only, found: list[str]) -> None:
+    assert filed.only("gather", only) == found
+
+
+@pytest.mark.parametrize("word", ["summer", "topic", "2026", "gather-beach.mp4"])
+def test_tags_topics_folders_and_names_are_words(filed: Shelf, word: str) -> None:
+    assert "beach" in filed.find(word)
+
+
+def test_facets_count_what_matches(filed: Shelf) -> None:
+    whole = filed.facets("gather", Only())
+    assert whole.kinds == (Count("asset", 3), Count("project", 1))
+    assert whole.tags == (
+        *(Count("video", 2), Count("brand", 1)),
+        *(Count("summer", 1), Count("winter", 1)),
+    )
+    part = filed.facets("gather beach", Only(kinds=("asset",)))
+    assert part.kinds == (Count("asset", 1),)
+    assert filed.facets("nothing of it", Only()) == Facets()
+    assert filed.facets("...", Only()) == Facets()
+
+
+def test_what_is_in_the_trash_is_found_after_it_came_back(shelf: Shelf) -> None:
+    named = AssetPresigned("p", "comeback.mp4", "video/mp4", 1, "k")
+    trashed = AssetTrashed(BEGAN, "")
+    shelf.append(shelf.record(named, "asset", "comeback"))
+    assert shelf.find("comeback") == ["comeback"]
+    shelf.append(shelf.record(trashed, "asset", "comeback"))
+    assert shelf.find("comeback") == []
+    assert shelf.facets("comeback", Only()) == Facets()
+    shelf.append(shelf.record(AssetRestored(), "asset", "comeback"))
+    assert shelf.find("comeback") == ["comeback"]
+    shelf.append(
+        shelf.record(trashed, "asset", "comeback"),
+        shelf.record(AssetPurged(("k",)), "asset", "comeback"),
+    )
+    assert shelf.find("comeback") == []
+
+
+def test_a_server_that_is_away_is_said_so(stack: Settings) -> None:
+    nowhere = stack.replace({"opensearch": "http://127.0.0.1:1"})
+
+    async def ask() -> None:
+        async with SEARCHES["opensearch"].opens(nowhere) as search:
+            await search.find("t", "word")
+
+    with pytest.raises(SearchAway, match="OpenSearch"):
+        asyncio.run(ask())

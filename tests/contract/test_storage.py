@@ -238,3 +238,53 @@ async def test_what_is_deleted_is_gone_and_nothing_else(storage, key, tmp_path):
 
     assert await storage.head(key) is None
     assert await storage.below(key) == [kept]
+
+
+async def test_a_given_up_upload_in_parts_leaves_nothing_and_takes_no_part(
+    storage, key
+):
+    """One of another key that begins like it goes on."""
+    opened = [await storage.create_multipart(each, "video/mp4") for each in (key, key)]
+    longer = await storage.create_multipart(f"{key}2", "video/mp4")
+    url = await storage.presign_part(key, opened[0], 1, expires=60)
+    assert await _put(url, {}, BODY) == 200
+
+    for _ in range(2):
+        await storage.give_up([key])
+    for upload in opened:
+        with pytest.raises(ObjectMissing):
+            await storage.sent_parts(key, upload)
+    assert await _put(url, {}, BODY) == 404
+    assert await storage.sent_parts(f"{key}2", longer) == []
+    await storage.give_up([f"{key}2"])
+
+
+@pytest.mark.parametrize("claimed", ["text/html", "image/svg+xml", "x/y"])
+async def test_what_a_browser_might_run_is_only_ever_saved(
+    storage, key, tmp_path, claimed
+):
+    await _write(storage, key, tmp_path / "f")
+    url = await storage.presign_get(key, expires=60, content_type=claimed)
+    async with httpx.AsyncClient(trust_env=False) as client:
+        answer = await client.get(url)
+        other = await client.get(f"{url}&response-content-type=text%2Fhtml")
+    assert answer.headers["content-type"] == "application/octet-stream"
+    assert answer.headers["content-disposition"].startswith("attachment;")
+    assert answer.headers["cache-control"] == "private, max-age=60"
+    assert other.status_code == 403
+
+
+async def test_what_is_finished_says_how_long_it_may_be_kept(storage, tmp_path):
+    fresh = hashlib.sha256(str(tmp_path).encode()).hexdigest()[:12]
+    path = tmp_path / "f"
+    path.write_bytes(BODY)
+    big = tmp_path / "big"
+    with big.open("wb") as file:
+        file.truncate(MULTIPART_ABOVE + 1)
+    for where, who in (("public", "public"), ("videos", "private")):
+        for file in (path, big):
+            key = f"t_store/{where}/{fresh}/{file.name}-0a1b.mp4"
+            await storage.upload(file, key, "video/mp4", finished=True)
+            seen = storage._client().head_object(Bucket=storage._bucket, Key=key)
+            kept = seen["CacheControl"]
+            assert kept == f"{who}, max-age=31536000, immutable"

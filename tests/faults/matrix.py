@@ -104,8 +104,7 @@ MATRIX: dict[str, Row] = {
     ),
     "O1": Row(
         "bulk applied, offset not stored",
-        why="no OpenSearch sink yet; the same row as P1 for the Postgres search",
-        points=("projector.written",),
+        tests=("tests/integration/test_indexer.py",),
     ),
     "J1": Row("the worker dies with a lease", points=("worker.leased",)),
     "J2": Row(

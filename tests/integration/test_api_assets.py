@@ -1,7 +1,8 @@
 """Assets over HTTP: cut uploads, versions, tags, the trash, and what holds an asset."""
 
 import hashlib
-from datetime import datetime
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -11,7 +12,12 @@ import pytest
 from fixtures.fix_api import Material, Tenant, eventually
 from infra import quota
 from media_agents.storage import MULTIPART_ABOVE
-from schemas.commands.asset import PurgeAsset, RecordProbe, RecordTranscode
+from schemas.commands.asset import (
+    AbandonUpload,
+    PurgeAsset,
+    RecordProbe,
+    RecordTranscode,
+)
 from schemas.jobs import Cover, MediaFacts, Transcoded
 
 FACTS = MediaFacts(2000, 640, 360, 30.0, "h264", bit_rate=800_000)
@@ -86,6 +92,13 @@ def test_a_cut_upload_goes_on_where_it_ended(tenant: Tenant, project: str) -> No
     rest = tenant.http.get(f"/assets/{asset}/upload").json()
     assert rest["sent"] == [1]
     assert [each["number"] for each in rest["parts"]] == [2, 3, 4, 5]
+    first = hashlib.md5(body[: upload["partSize"]], usedforsecurity=False)
+    assert rest["etags"] == [first.hexdigest()]
+    torn = tenant.http.get(f"/assets/{asset}/upload", params={"again": 1}).json()
+    assert (torn["sent"], torn["etags"]) == ([], [])
+    assert [each["number"] for each in torn["parts"]] == [1, 2, 3, 4, 5]
+    wrong = tenant.http.get(f"/assets/{asset}/upload", params={"again": 0})
+    assert wrong.status_code == 422
     for number in (2, 3, 4, 5):
         put_part(rest, number, body)
     done = tenant.post(f"/assets/{asset}/complete", {})
@@ -311,3 +324,152 @@ def test_a_destination_stands_alone(tenant: Tenant, project: str) -> None:
         assert "douyin" in answer.json()["errors"][0]["remedy"]
     told = tenant.http.post("/media/jobs", json={**wish, "profiles": ["douyin"]})
     assert told.status_code in {201, 202}
+
+
+def test_an_upload_that_was_not_sent_in_time_says_so_and_its_place_is_free(
+    tenant: Tenant, project: str
+) -> None:
+    body = (bytes(range(256)) * (BIG // 256 + 1))[:BIG]
+    before = tenant.http.get("/quota").json()["files"]["used"]
+    made = announced(tenant, project, BIG)
+    put_part(made["upload"], 1, body)
+    assert tenant.http.get("/quota").json()["files"]["used"] == before + 1
+    tenant.tell(AbandonUpload(datetime.now(UTC)), made["id"])
+    assert read(tenant, made["id"])["status"] == "presigned"
+
+    tenant.tell(AbandonUpload(datetime.now(UTC) + timedelta(days=2)), made["id"])
+    eventually(lambda: read(tenant, made["id"])["status"] == "abandoned")
+
+    assert read(tenant, made["id"])["problem"]["code"] == "upload_abandoned"
+    assert made["id"] in listed(tenant, status="abandoned")
+    assert tenant.http.get("/quota").json()["files"]["used"] == before
+    for answer in (
+        tenant.http.get(f"/assets/{made['id']}/upload"),
+        tenant.http.post(f"/assets/{made['id']}/complete", json={}),
+    ):
+        assert answer.status_code == 409
+        assert "given up" in answer.json()["detail"]
+
+
+def test_a_file_is_served_as_what_was_found_in_it(tenant: Tenant, project: str) -> None:
+    """A page that calls itself a film is saved as bytes, before and after a look."""
+    asset = uploaded(tenant, project, b"<html><script>alert(1)</script>", "a.html")
+    before = httpx.get(read(tenant, asset)["url"])
+    assert before.headers["content-type"] == "application/octet-stream"
+    assert "a.html" in before.headers["content-disposition"]
+    film = MediaFacts(2000, 640, 360, 30.0, "h264", container="mov")
+    tenant.tell(RecordProbe("job", film), asset)
+    eventually(lambda: read(tenant, asset)["status"] == "ready")
+
+    found = read(tenant, asset)
+    after = httpx.get(found["url"])
+    assert found["contentType"] == after.headers["content-type"] == "video/quicktime"
+    assert "content-disposition" not in after.headers
+    (version,) = tenant.http.get(f"/assets/{asset}/versions").json()["items"]
+    assert httpx.get(version["url"]).headers["content-type"] == "video/quicktime"
+
+
+def test_no_answer_is_taken_for_what_it_does_not_say(tenant: Tenant) -> None:
+    base = tenant.settings.api_url
+    for path in ("/healthz", "/docs", "/api/v1/assets", "/nowhere", "/static/page.css"):
+        answer = httpx.get(f"{base}{path}", trust_env=False)
+        assert answer.headers.get_list("x-content-type-options") == ["nosniff"], path
+
+
+def test_a_list_of_assets_has_pictures(tenant: Tenant, project: str) -> None:
+    film = uploaded(tenant, project, b"a film")
+    picture = uploaded(tenant, project, b"a picture", "a.png")
+    usable(tenant, film)
+    tenant.tell(
+        RecordProbe(
+            "job", MediaFacts(0, 9, 9, 0, "png", container="png", kind="image")
+        ),
+        picture,
+    )
+    # Nobody makes jobs here, so there is no task to wait for.
+    wish = {"type": "transcode", "assetId": film}
+    made = tenant.http.post("/media/jobs", json=wish).json()
+    cover = f"{tenant.name}/videos/{made['videoId']}/cover-0a1b.jpg"
+    done = Transcoded(made["videoId"], "m", "h", cover, FACTS, (), 1.0)
+    tenant.tell(RecordTranscode("job", done), film)
+
+    def pictured() -> dict[str, str]:
+        found = tenant.http.get("/assets").json()["items"]
+        return {it["id"]: it["thumbnailUrl"] for it in found if it["thumbnailUrl"]}
+
+    eventually(lambda: {film, picture} <= pictured().keys())
+    assert "cover-0a1b.jpg" in pictured()[film]
+    shown = httpx.get(pictured()[picture])
+    assert (shown.content, shown.headers["content-type"]) == (b"a picture", "image/png")
+    assert picture in listed(tenant, type="image")
+    assert picture not in listed(tenant, type="video")
+
+
+def test_what_is_made_of_an_import_cannot_be_public_at_once(
+    tenant: Tenant, project: str
+) -> None:
+    wish = {
+        "type": "transcode",
+        "sourceUrl": "https://example.org/a.mp4",
+        "projectId": project,
+        "public": True,
+    }
+    refused = tenant.http.post("/media/jobs", json=wish)
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["pointer"] == "/public"
+
+
+def test_a_project_has_a_quota_of_its_own(tenant: Tenant, project: str) -> None:
+    other = str(tenant.post("/projects", {"name": "the other one"})["id"])
+    path = f"/projects/{project}/quota"
+    said = tenant.http.put(path, json={"bytes": 50}, headers={"Prefer": "wait=10"})
+    assert said.status_code == 200, said.text
+    uploaded(tenant, project, b"x" * 40)
+
+    wish = {"filename": "a.mp4", "contentType": "video/mp4", "size": 11}
+    refused = tenant.http.post("/assets/presign", json={**wish, "projectId": project})
+    assert refused.status_code == 403
+    assert "quota of the project: 10 bytes" in refused.json()["detail"]
+    assert announced(tenant, other, 11)["id"]
+    told = tenant.http.get("/quota", params={"projectId": project}).json()
+    assert told["bytes"] == {"used": 40, "limit": 50}
+    assert told["files"] == {"used": 1, "limit": None}
+    for bad in ({"bytes": -1}, {"files": "x"}):
+        assert tenant.http.put(path, json=bad).status_code == 422
+    nowhere = tenant.http.put("/projects/none/quota", json={"bytes": 1})
+    assert nowhere.status_code == 404
+
+
+class Cut(Exception):
+    """The line went dead."""
+
+
+def test_a_part_whose_line_went_dead_is_no_part_of_an_asset(
+    tenant: Tenant, project: str
+) -> None:
+    """The embedded store takes it for whole, filled up with nothing."""
+    body = (bytes(range(256)) * (BIG // 256 + 1))[:BIG]
+
+    def half(size: int) -> Iterator[bytes]:
+        yield body[: size // 2]
+        raise Cut
+
+    kept, lost = (announced(tenant, project, BIG) for _ in range(2))
+    for made in (kept, lost):
+        upload = made["upload"]
+        size = upload["partSize"]
+        for number in (1, 3, 4, 5):
+            put_part(upload, number, body)
+        length = {"Content-Length": str(size)}
+        with pytest.raises(Cut):
+            httpx.put(upload["parts"][1]["url"], content=half(size), headers=length)
+    path = f"/assets/{kept['id']}/upload"
+    rest = tenant.http.get(path, params={"again": 2}).json()
+    assert [each["number"] for each in rest["parts"]] == [2]
+    put_part(rest, 2, body)
+    done = tenant.post(f"/assets/{kept['id']}/complete", {})
+    assert done["sha256"] == hashlib.sha256(body).hexdigest()
+
+    torn = tenant.http.post(f"/assets/{lost['id']}/complete", json={})
+    assert torn.status_code == 409
+    assert torn.json()["errors"][0]["pointer"] == "/parts"

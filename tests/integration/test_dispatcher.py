@@ -12,7 +12,7 @@ import pytest
 
 from infra.settings import Settings
 from schemas.clock import utc_now
-from schemas.commands.asset import PurgeAsset, TrashAsset
+from schemas.commands.asset import AbandonUpload, PurgeAsset, TrashAsset
 from schemas.commands.job import ExpireJob, LoseJob
 from schemas.commands.publication import FirePublication
 from schemas.envelope import Record
@@ -239,6 +239,16 @@ async def test_an_asset_leaves_when_its_time_is_up_and_its_files_later(
         "kept until now": TrashAsset(purge_at=PAST + TRASH_KEPT, expired=PAST),
         "in the trash": PurgeAsset(at=PAST),
     }
+
+
+async def test_an_upload_is_given_up_when_its_time_is_up(desk: Desk) -> None:
+    with desk.town.following(ASSET.commands.name) as tail:
+        desk.timer(PAST, kind="asset_upload", subject="cut off")
+        await desk.dispatcher.tick()
+        (found,) = await until_async(lambda: tail.commands(desk.town.tenant), 10)
+
+    assert found.envelope.aggregate_id == "cut off"
+    assert found.data == AbandonUpload(at=PAST)
 
 
 async def test_files_stay_while_somebody_is_about_to_publish_them(desk: Desk) -> None:

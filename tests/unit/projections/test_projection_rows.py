@@ -1,5 +1,6 @@
 """What each projection makes of the business once through, as rows."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -9,6 +10,7 @@ from projections.analytics.project import project as analytics
 from projections.assets.project import project as assets
 from projections.changes.project import project as changes
 from projections.copies.project import project as copies
+from projections.documents.project import project as documents
 from projections.history.project import project as history
 from projections.leads.project import project as leads
 from projections.operations.project import project as operations
@@ -21,6 +23,13 @@ from projections.tenants.project import project as tenants
 from projections.timers.project import project as timers
 from projections.videos.project import project as videos
 from schemas.envelope import Record
+from schemas.events.asset import (
+    AssetPresigned,
+    AssetPurged,
+    AssetUploadAbandoned,
+    AssetUploaded,
+    AssetVersionPresigned,
+)
 from schemas.events.job import JobCancelled, JobFailed, JobLost
 from schemas.events.log import LogClaimed
 from schemas.events.publication import (
@@ -220,11 +229,50 @@ def test_after_an_intent(event: Data, status: str, token: str, person: bool) -> 
 def test_a_timer_is_armed_until_the_publication_is_due(
     told: list[Record[Data]],
 ) -> None:
-    assert [row.values["state"] for row in rows(timers, told)] == [
-        "armed",
-        "done",
-        "done",
+    found = [it for it in rows(timers, told) if it.values["kind"] == "publication"]
+    assert [row.values["state"] for row in found] == ["armed", "done", "done"]
+
+
+def test_each_body_has_a_timer_until_it_arrives_or_is_given_up() -> None:
+    until, log = BEGAN + timedelta(days=1), Chronicle()
+    first = AssetPresigned("p", "a.mp4", "video/mp4", 1, "k", until=until)
+    later = AssetVersionPresigned(2, "b.mp4", "video/mp4", 1, "k2", until=until)
+    life = (
+        *(first, AssetUploaded("k", 1, "aa", "video/mp4"), later),
+        AssetUploadAbandoned((2,), ("k2",)),
+    )
+    found = rows(timers, [log.record(each, "asset", "a") for each in life])
+
+    assert [(it.values["id"], it.values["state"], it.values["at"]) for it in found] == [
+        ("upload:a:1", "armed", until),
+        ("upload:a:1", "done", None),
+        ("upload:a:2", "armed", until),
+        ("upload:a:2", "done", None),
     ]
+    assert {it.values["kind"] for it in found} == {"asset_upload"}
+    assert {it.values["subject_id"] for it in found} == {"a"}
+
+
+def test_an_upload_that_was_given_up_shows_on_what_it_was_of() -> None:
+    log = Chronicle()
+    first, later = (
+        log.record(AssetUploadAbandoned((number,), ("k",)), "asset", "a")
+        for number in (1, 2)
+    )
+
+    assert [it.values.get("status") for it in assets(first)] == ["abandoned"] * 2
+    own, version = assets(later)
+    assert "status" not in own.values
+    assert (version.values["number"], version.values["status"]) == (2, "abandoned")
+
+
+def test_what_is_deleted_for_good_keeps_no_word() -> None:
+    (found,) = documents(Chronicle().record(AssetPurged(("k",)), "asset", "a"))
+
+    words = ("title", "text", "folder", "title_words", "text_words", "name_words")
+    assert {found.values[each] for each in words} == {""}
+    assert found.values["gone"] is found.values["purged"] is True
+    assert found.values["tags"] == ()
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from msgspec import Struct
+from msgspec.structs import replace
 
 from schemas.commands import asset as wish
 from schemas.events import asset as fact
@@ -11,6 +12,7 @@ from schemas.jobs import Cover, MediaFacts, StoredBody, Transcoded
 from unit.streams.domain.given import after, refused, when
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
+DAY = timedelta(days=1)
 FACTS = MediaFacts(1000, 640, 360, 25.0, "h264")
 FIRST = fact.AssetPresigned("p", "a.mp4", "video/mp4", 10, "t/assets/1/a.mp4", "aa")
 UPLOADED = fact.AssetUploaded("t/assets/1/a.mp4", 10, "aa", "video/mp4")
@@ -178,3 +180,45 @@ def test_work_on_an_asset_is_put_down_to_its_project_and_names_its_needs() -> No
 
     assert isinstance(asked, fact.TranscodeRequested)
     assert (asked.project_id, asked.needs) == ("p", ("nvenc",))
+
+
+WAITED = replace(FIRST, until=NOW)
+AGAIN = replace(SECOND, until=NOW)
+GIVEN_UP = fact.AssetUploadAbandoned((1,), (FIRST.object_key,))
+TOO_LATE = wish.AbandonUpload(NOW)
+
+
+def test_what_was_not_sent_in_time_is_given_up() -> None:
+    assert when("asset", TOO_LATE, WAITED) == GIVEN_UP
+    assert when("asset", TOO_LATE, WAITED, GIVEN_UP) is None
+    arrived = wish.CompleteUpload(10, "aa", "video/mp4")
+    assert refused("asset", arrived, WAITED, GIVEN_UP).code == "upload_abandoned"
+
+
+def test_what_has_arrived_or_may_still_arrive_is_not_given_up() -> None:
+    before = wish.AbandonUpload(NOW - timedelta(seconds=1))
+
+    assert when("asset", before, WAITED) is None
+    assert when("asset", TOO_LATE, FIRST) is None
+    assert when("asset", TOO_LATE, WAITED, UPLOADED) is None
+
+
+def test_a_later_body_is_given_up_alone_also_in_the_trash() -> None:
+    gone = fact.AssetUploadAbandoned((2,), (SECOND.object_key,))
+
+    assert when("asset", TOO_LATE, *given(AGAIN)) == gone
+    assert when("asset", TOO_LATE, *given(AGAIN, TRASHED)) == gone
+    assert when("asset", TOO_LATE, *given(AGAIN, TRASHED, PURGED)) is None
+    asked = wish.RequestTranscode("v", ())
+    assert isinstance(
+        when("asset", asked, *given(AGAIN, gone)), fact.TranscodeRequested
+    )
+
+
+def test_the_same_announcement_later_is_the_same() -> None:
+    command = wish.PresignAsset(
+        "p", "a.mp4", "video/mp4", 10, "t/assets/1/a.mp4", "aa", "", NOW
+    )
+
+    assert when("asset", command) == WAITED
+    assert when("asset", replace(command, until=NOW + DAY), WAITED) is None

@@ -15,12 +15,23 @@ from schemas.commands.asset import (
     RefuseAsset,
     RequestTranscode,
 )
-from schemas.commands.content import ApproveCopy, CreateProject, FailCopy, RequestCopy
+from schemas.commands.content import (
+    ApproveCopy,
+    CreateProject,
+    FailCopy,
+    LimitProject,
+    RequestCopy,
+)
 from schemas.commands.lead import CaptureLead, CreatePage
 from schemas.commands.tenant import AddUser, CreateKey, CreateTenant, RevokeKey
 from schemas.events.account import SlotGranted, SlotRefused
 from schemas.events.asset import AssetRefused, AssetUploaded
-from schemas.events.content import CopyApproved, CopyGenerated
+from schemas.events.content import (
+    CopyApproved,
+    CopyGenerated,
+    ProjectCreated,
+    ProjectLimited,
+)
 from schemas.jobs import MediaFacts, Sealed, Usage
 from unit.streams.domain.given import refused, when
 
@@ -165,3 +176,14 @@ def test_one_account_grants_one_slot_per_video_until_it_is_released() -> None:
     assert freed is not None
     third = when("account", ReserveSlot("pub2", "v", NOW), connected, first, freed)
     assert isinstance(third, SlotGranted)
+
+
+def test_a_project_is_limited_and_freed_again() -> None:
+    made, limited = ProjectCreated("p"), ProjectLimited(100, None)
+
+    assert when("project", LimitProject(100), made) == limited
+    assert when("project", LimitProject(100), made, limited) is None
+    assert when("project", LimitProject(), made, limited) == ProjectLimited()
+    assert when("project", CreateProject("p"), made, limited) is None
+    assert refused("project", LimitProject(100)).kind == "missing"
+    assert refused("project", LimitProject(None, -1), made).pointer == "/asset_files"
