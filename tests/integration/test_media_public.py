@@ -30,7 +30,7 @@ async def transcoded(
     tenant = f"t{uuid4().hex}"
     source, key = clip("seven_seconds.mp4"), f"{tenant}/assets/1/a.mp4"
     await store.upload(source, key, "video/mp4")
-    wish = TranscodeInput("v", key, sha256_of(source), (), public)
+    wish = TranscodeInput("v", key, sha256_of(source), (), public=public)
     job = Job(id="j", tenant=tenant, subject="asset/1", input=wish, token="t")
     made = await Studio(store, engine, folder).transcode(job, lambda *_: None)
     assert isinstance(made, Transcoded)

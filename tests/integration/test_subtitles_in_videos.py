@@ -282,6 +282,6 @@ async def test_glyphs_of_each_character_are_drawn_not_boxes(
         cue = Cue(1000, 3000, (text,))
         video = await make_video(grey, work, engine=engine, wished=["360p"], burn=[cue])
         picture = frame(engine, work / video.progressive, 1.5, tmp_path)
-        seen.append(sum(picture.point(lambda v: v > 200 and 1).getdata()))
+        seen.append(sum(picture.point(lambda v: v > 200 and 1).get_flattened_data()))
 
     assert seen[1] > 3 * seen[0] > 0
