@@ -45,18 +45,27 @@ class Child:
 
         No gentle signal first: what an encoder then writes is a playable, shorter file.
         """
-        if not self.ended.done():
-            with suppress(ProcessLookupError):
-                os.killpg(self.pid, signal.SIGKILL)
-            await self.wait()
+        await _end(self.pid, self.ended)
 
 
 async def start(argv: Sequence[str], limits: Limits) -> Child:
     """Without a shell, an environment, an input and a network."""
     process = _spawned(argv, limits)
     ended = asyncio.ensure_future(_reaped(process))
-    out, told = await _reader(process.stdout), await _reader(process.stderr)
+    try:
+        out, told = await _reader(process.stdout), await _reader(process.stderr)
+    except BaseException:
+        # Nobody has it yet, so nobody else would end it.
+        await _end(process.pid, ended)
+        raise
     return Child(process.pid, out, told, ended)
+
+
+async def _end(pid: int, ended: asyncio.Future[int]) -> None:
+    if not ended.done():
+        with suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL)
+        await asyncio.shield(ended)
 
 
 def _spawned(argv: Sequence[str], limits: Limits) -> subprocess.Popen[bytes]:
