@@ -73,6 +73,7 @@ class Settings(BaseSettings):
     s3_secret_key: SecretStr | None = None
     s3_bucket: str = "contentops"
     s3_region: str = "us-east-1"
+    s3_patience_s: float = Field(default=60, gt=0)
     search: Literal["postgres", "opensearch"] = "postgres"
     opensearch: str | None = None
     opensearch_user: str | None = None
@@ -140,6 +141,8 @@ class Settings(BaseSettings):
     ai_slots: int = 4
     media_slots: int = Field(default_factory=spare_slots, ge=1)
     media_labels: str = ""
+    media_piece_s: int = Field(default=60, ge=2)
+    media_stall_s: float = Field(default=60, gt=0)
     publish_slots: int = 4
     missed_after_s: float = Field(default=3600, ge=1)
     direct_max: int = Field(default=50, ge=1)

@@ -37,6 +37,7 @@ def storage(settings: Settings) -> Storage:
         settings.need("s3_secret_key"),
         settings.s3_bucket,
         settings.s3_region,
+        patience_s=settings.s3_patience_s,
     )
 
 

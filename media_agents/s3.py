@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from types_boto3_s3.type_defs import CompletedPartTypeDef
 
 PART_BYTES = 16 << 20
+PATIENCE_S = 60.0
 _MISSING = {"404", "NoSuchKey", "NotFound", "NoSuchUpload"}
 _EXISTS = {"412", "PreconditionFailed"}
 
@@ -21,7 +22,9 @@ class Kept(TypedDict, total=False):
     CacheControl: str
 
 
-def connect(endpoint: str, keys: tuple[str, str], region: str) -> "S3Client":
+def connect(
+    endpoint: str, keys: tuple[str, str], region: str, patience_s: float = PATIENCE_S
+) -> "S3Client":
     import boto3
     from botocore.config import Config
 
@@ -36,7 +39,7 @@ def connect(endpoint: str, keys: tuple[str, str], region: str) -> "S3Client":
             s3={"addressing_style": "path"},
             retries={"max_attempts": 3, "mode": "standard"},
             connect_timeout=5,
-            read_timeout=60,
+            read_timeout=patience_s,
             # A default checksum would be signed into every presigned PUT.
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",

@@ -19,7 +19,14 @@ import msgspec
 
 from media_agents.errors import ObjectDiffers, ObjectMissing, TryLater
 from media_agents.parts import Sums
-from media_agents.s3 import connect, end_uploads, named_failures, send_parts, send_whole
+from media_agents.s3 import (
+    PATIENCE_S,
+    connect,
+    end_uploads,
+    named_failures,
+    send_parts,
+    send_whole,
+)
 from media_agents.serving import SHOWN, UNKNOWN, cache_control
 
 if TYPE_CHECKING:
@@ -98,11 +105,15 @@ class Storage:
         secret_key: str,
         bucket: str,
         region: str = "us-east-1",
+        *,
+        patience_s: float = PATIENCE_S,
     ) -> None:
+        """A store that says nothing for `patience_s` is away."""
         self._endpoint = endpoint
         self._keys = (access_key, secret_key)
         self._bucket = bucket
         self._region = region
+        self._patience_s = patience_s
         self._made: S3Client | None = None
         self._lock = Lock()
 
@@ -392,5 +403,7 @@ class Storage:
     def _client(self) -> "S3Client":
         with self._lock:
             if self._made is None:
-                self._made = connect(self._endpoint, self._keys, self._region)
+                self._made = connect(
+                    self._endpoint, self._keys, self._region, self._patience_s
+                )
             return self._made

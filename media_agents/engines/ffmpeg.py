@@ -31,9 +31,12 @@ OUTPUT_LIMIT = 96 << 20
 
 @dataclass(frozen=True, slots=True)
 class Engine:
+    """A child that gets no further for `stall_seconds` is given up."""
+
     ffmpeg: str
     ffprobe: str
     version: str
+    stall_seconds: float = DEFAULT_LIMITS.stall_seconds
 
 
 @cache
@@ -111,7 +114,8 @@ async def encode(
     watch = ("-progress", "pipe:1", "-stats_period", "0.5")
     child = await start([engine.ffmpeg, *fixed, *watch, *arguments], limits)
     tail: deque[str] = deque(maxlen=STDERR_LINES)
-    await _finish(child, limits, _watch(child.stdout, progress, limits), tail)
+    patience = min(engine.stall_seconds, limits.stall_seconds)
+    await _finish(child, limits, _watch(child.stdout, progress, patience), tail)
     judge(await child.wait(), tail)
 
 
@@ -158,21 +162,21 @@ async def _finish(
 
 
 async def _watch(
-    stream: asyncio.StreamReader, progress: Progress, limits: Limits
+    stream: asyncio.StreamReader, progress: Progress, patience: float
 ) -> None:
     now = asyncio.get_running_loop().time
-    deadline = now() + limits.stall_seconds
+    deadline = now() + patience
     while True:
         try:
             async with asyncio.timeout_at(deadline):
                 line = await stream.readline()
         except TimeoutError as error:
-            reason = f"no progress for {limits.stall_seconds:.0f} s"
+            reason = f"no progress for {patience:.0f} s"
             raise TryLater("stalled", reason) from error
         if not line:
             return
         if progress.read(line.decode(errors="replace")):
-            deadline = now() + limits.stall_seconds
+            deadline = now() + patience
 
 
 async def _collect(stream: asyncio.StreamReader, answer: bytearray) -> None:
@@ -196,11 +200,12 @@ async def _tail(stream: asyncio.StreamReader, tail: deque[str]) -> None:
 
 
 def judge(code: int, tail: deque[str]) -> None:
+    # Some muxers say so and end with zero.
+    if any("No space left" in line for line in tail):
+        raise TryLater("disk_full", "no space left for the job's files")
     if code == 0:
         return
     last = tail[-1] if tail else "no message"
-    if any("No space left" in line for line in tail):
-        raise TryLater("disk_full", "no space left for the job's files")
     if code in {-signal.SIGXCPU, 128 + signal.SIGXCPU}:
         raise MediaRefused("too_costly", "it takes too much work to decode this file")
     if code in {-signal.SIGXFSZ, 128 + signal.SIGXFSZ}:

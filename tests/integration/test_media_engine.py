@@ -5,13 +5,15 @@ import os
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from media_agents.engines.child import Limits
-from media_agents.engines.ffmpeg import Engine, Progress, ask, encode
+from media_agents.engines.child import DEFAULT_LIMITS, Limits, start
+from media_agents.engines.ffmpeg import Engine, Progress, ask, encode, judge
 from media_agents.engines.ffmpeg import find_engine as find
 from media_agents.errors import EngineMissing, MediaRefused, TryLater
 
@@ -38,12 +40,19 @@ def alive(pid: int) -> bool:
 
 
 def children() -> set[int]:
+    return {
+        pid
+        for pid in own_children()
+        if "ffmpeg" in Path(f"/proc/{pid}/cmdline").read_text()
+    }
+
+
+def own_children() -> set[int]:
     tasks = Path(f"/proc/{os.getpid()}/task")
     return {
         int(pid)
         for task in tasks.iterdir()
         for pid in (task / "children").read_text().split()
-        if "ffmpeg" in Path(f"/proc/{pid}/cmdline").read_text()
     }
 
 
@@ -68,6 +77,40 @@ async def test_a_cancelled_job_leaves_no_child(engine: Engine, tmp_path):
     with pytest.raises(asyncio.CancelledError):
         await job
     assert not any(alive(pid) for pid in running)
+
+
+async def test_who_is_cancelled_while_it_starts_leaves_no_child(engine: Engine):
+    before = asyncio.create_task(start([engine.ffmpeg, *ENDLESS], DEFAULT_LIMITS))
+    # One turn of the loop: the process is there, its pipes are not yet read.
+    await asyncio.sleep(0)
+    running = own_children()
+    before.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await before
+    assert running
+    assert not any(alive(pid) for pid in running)
+
+
+async def test_patience_with_a_program_can_be_shorter(engine: Engine, tmp_path):
+    pipe = tmp_path / "silent.ts"
+    os.mkfifo(pipe)
+    holder = os.open(pipe, os.O_RDWR)
+    try:
+        with pytest.raises(TryLater, match="no progress for 1 s"):
+            await encode(
+                replace(engine, stall_seconds=1),
+                ["-i", f"file:{pipe}", str(tmp_path / "out.mp4")],
+                progress=Progress(1000, None),
+            )
+    finally:
+        os.close(holder)
+
+
+@pytest.mark.parametrize("code", [0, 1, 255])
+def test_a_full_disk_is_no_result_whatever_the_exit_code_says(code):
+    with pytest.raises(TryLater) as later:
+        judge(code, deque(["av_interleaved_write_frame(): No space left on device"]))
+    assert later.value.code == "disk_full"
 
 
 async def test_work_that_stops_growing_is_tried_again_later(engine: Engine, tmp_path):
