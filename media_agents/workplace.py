@@ -1,6 +1,7 @@
 """Where a media job works: a private folder, the bytes it was told of, its words."""
 
 import asyncio
+import errno
 import hashlib
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -17,6 +18,8 @@ from streams.agents.spending import spend
 from streams.agents.work import Impossible, Job, Report, TryLater
 
 Maker = TypeVar("Maker")
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+NO_ROOM = "no space left for the job's files"
 
 
 def spoken(
@@ -37,6 +40,10 @@ def spoken(
             raise Impossible("object_missing", str(missing)) from missing
         except errors.ObjectDiffers as other:
             raise Impossible("object_differs", str(other)) from other
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            raise TryLater("disk_full", NO_ROOM) from error
 
     return work
 
@@ -51,7 +58,11 @@ class Workplace:
     @asynccontextmanager
     async def folder(self) -> AsyncIterator[Path]:
         self.scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self.scratch) as folder:
+        # A thread that outlives its job may still write there: what it leaves goes
+        # with the folder of the process.
+        with tempfile.TemporaryDirectory(
+            dir=self.scratch, ignore_cleanup_errors=True
+        ) as folder:
             yield Path(folder)
 
     async def source(self, key: str, sha256: str, folder: Path) -> Path:
