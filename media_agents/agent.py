@@ -12,10 +12,11 @@ from media_agents.fetch import DEFAULT_GUARD, Guard, fetch
 from media_agents.loudness import loudness
 from media_agents.pace import UNKNOWN_PACE, Pace
 from media_agents.picturing import Made, make_pictures
+from media_agents.pieces import PIECE_SECONDS
 from media_agents.planning import Rung
 from media_agents.probe import probe
 from media_agents.recipes import Video, job_key, make_video, publish_files
-from media_agents.remembering import Memory, StoredPieces, copied
+from media_agents.remembering import PIECES, Memory, StoredPieces, copied
 from media_agents.serving import video_prefix
 from media_agents.storage import Storage, own_prefix
 from media_agents.subtitles.keeping import cues_in
@@ -54,12 +55,14 @@ class Studio:
         *,
         guard: Guard = DEFAULT_GUARD,
         memory: Memory | None = None,
+        piece_seconds: int = PIECE_SECONDS,
     ) -> None:
         self._storage = storage
         self._engine = engine
         self._place = Workplace(storage, scratch)
         self._guard = guard
         self._memory = memory
+        self._piece_seconds = piece_seconds
 
     def work(self) -> dict[type[JobInput], Work]:
         return {
@@ -97,14 +100,17 @@ class Studio:
     async def transcode(self, job: Job, report: Report) -> JobResult:
         wanted = job.asked(TranscodeInput)
         prefix = video_prefix(job.tenant, wanted.video_id, public=wanted.public)
-        key = job_key(wanted.sha256, recipe_of(wanted), self._engine.version)
+        recipe = recipe_of(wanted, self._piece_seconds)
+        key = job_key(wanted.sha256, recipe, self._engine.version)
         if again := await self._made_before(job, wanted.video_id, key):
             return again
         # Pieces are nobody's but ours, whoever may have what is made of them.
         hidden = video_prefix(job.tenant, wanted.video_id)
-        pieces = StoredPieces(self._storage, f"{hidden}/pieces/{key[:16]}")
+        pieces = StoredPieces(self._storage, f"{hidden}/{PIECES}{key[:16]}")
+        if answer := await pieces.answer():
+            return answer
         encoder = wanted_encoder(wanted.needs)
-        terms = Terms(await self._pace(), pieces, encoder=encoder)
+        terms = Terms(await self._pace(), pieces, self._piece_seconds, encoder)
         async with self._place.folder() as folder:
             report(1, "download")
             path = await self._place.source(wanted.object_key, wanted.sha256, folder)
@@ -117,10 +123,11 @@ class Studio:
                 progress=lambda percent: report(min(percent, 95), "transcode"),
                 terms=terms,
             )
+            answer = await self._transcoded(wanted.video_id, prefix, made, key)
             report(96, "upload")
             await publish_files(self._storage, prefix, made.files)
-            await pieces.forget()
-            return await self._transcoded(wanted.video_id, prefix, made, key)
+            await pieces.settle(answer)
+        return answer
 
     async def _made_before(
         self, job: Job, video_id: str, recipe_key: str
@@ -207,10 +214,16 @@ class Studio:
             return None
 
 
-def recipe_of(wanted: TranscodeInput) -> tuple[object, ...]:
-    """All of a wish, besides its source, that decides which bytes are made for whom."""
+def recipe_of(
+    wanted: TranscodeInput, piece_seconds: int = PIECE_SECONDS
+) -> tuple[object, ...]:
+    """All of a wish, besides its source, that decides which bytes are made for whom.
+
+    So does where the cuts are.
+    """
     burnt = wanted.burn.sha256 if wanted.burn else ""
-    return wanted.profiles, wanted.needs, burnt, wanted.public
+    cuts = () if piece_seconds == PIECE_SECONDS else (piece_seconds,)
+    return wanted.profiles, wanted.needs, burnt, wanted.public, *cuts
 
 
 def _picture(prefix: str, made: Made) -> Picture:

@@ -15,6 +15,8 @@ from schemas.jobs import Transcoded
 from streams.pools import Pool
 
 PACE_LASTS_S = 600.0
+# Below the video, never part of it.
+PIECES = "pieces/"
 SAME = """
 SELECT result::text FROM read.tasks
 WHERE tenant = %s AND kind = 'transcode' AND status = 'completed'
@@ -69,8 +71,22 @@ class StoredPieces:
     async def keep(self, name: str, path: Path) -> None:
         await self._storage.upload(path, f"{self._prefix}/{name}", "video/mp4")
 
-    async def forget(self) -> None:
-        await self._storage.delete(await self._storage.below(f"{self._prefix}/"))
+    async def answer(self) -> Transcoded | None:
+        """What the job came to, where whoever did it died before it could tell."""
+        try:
+            return await self._storage.get_json(self._answer, Transcoded)
+        except ObjectMissing:
+            return None
+
+    async def settle(self, answer: Transcoded) -> None:
+        """Call once all is published: the answer then stands for the pieces."""
+        await self._storage.put_json(self._answer, answer)
+        kept = await self._storage.below(f"{self._prefix}/")
+        await self._storage.delete([each for each in kept if each != self._answer])
+
+    @property
+    def _answer(self) -> str:
+        return f"{self._prefix}/answer.json"
 
 
 async def copied(
@@ -83,7 +99,8 @@ async def copied(
     public = is_public(earlier.mp4_key)
     both = (earlier.video_id, video_id)
     old, new = (f"{video_prefix(tenant, each, public=public)}/" for each in both)
-    names = [key.removeprefix(old) for key in await storage.below(old)]
+    below = [key.removeprefix(old) for key in await storage.below(old)]
+    names = [name for name in below if not name.startswith(PIECES)]
     last = (earlier.hls_key or earlier.mp4_key).removeprefix(old)
     if not {earlier.mp4_key.removeprefix(old), last} <= set(names):
         return None

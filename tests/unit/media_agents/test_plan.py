@@ -222,3 +222,4 @@ def test_a_wish_with_other_words_or_another_encoder_is_another_recipe():
 
     assert len({recipe_of(each) for each in wishes}) == len(wishes)
     assert recipe_of(replace(plain, video_id="w", object_key="l")) == recipe_of(plain)
+    assert recipe_of(plain, 30) != recipe_of(plain) == recipe_of(plain, 60)
