@@ -6,12 +6,13 @@ import signal
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import structlog
 
-from infra import telemetry, topics
+from infra import scratch, telemetry, topics
 from infra.problem import Stop
 from infra.settings import PREFIX, Settings
 from schemas.clock import utc_now
@@ -215,11 +216,18 @@ def worker_media(settings: Settings) -> None:
         from media_agents.remembering import Memory
         from media_agents.subtitles.work import Subtitler
 
-        engine, scratch = find_engine(settings.ffmpeg), _scratch(settings)
+        found, folder = find_engine(settings.ffmpeg), _scratch(settings)
+        engine = replace(found, stall_seconds=settings.media_stall_s)
         memory = Memory(await ports.pool(largest=2))
-        studio = Studio(ports.storage, engine, scratch, memory=memory)
-        composer = Composer(ports.storage, engine, speech(settings), scratch)
-        subtitler = Subtitler(ports.storage, engine, hearing(settings), scratch)
+        studio = Studio(
+            ports.storage,
+            engine,
+            folder,
+            memory=memory,
+            piece_seconds=settings.media_piece_s,
+        )
+        composer = Composer(ports.storage, engine, speech(settings), folder)
+        subtitler = Subtitler(ports.storage, engine, hearing(settings), folder)
         return {**studio.work(), **composer.work(), **subtitler.work()}
 
     _serve(settings, "media", settings.media_slots, work, _labels(settings))
@@ -243,9 +251,7 @@ def api(settings: Settings) -> None:
 
 
 def _scratch(settings: Settings) -> Path:
-    scratch = settings.data / "scratch"
-    scratch.mkdir(parents=True, exist_ok=True)
-    return scratch
+    return scratch.own(settings.data / "scratch")
 
 
 def _labels(settings: Settings) -> Sequence[str]:
