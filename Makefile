@@ -5,13 +5,14 @@ BIN := .venv/bin
 VIDEO ?=
 RUNS ?=
 EVENTS ?=
+ROUNDS ?=
 OLD = Python 3.11, 3.12 or 3.13 is needed: make PYTHON=/path/to/python3
 NO_VENV = Python has no venv module: install it (Debian: python3-venv)
 FITS = import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 UV_PIN = awk '/^name = "uv"$$/ {u=1} u && /^version/ {print $$3; exit}' uv.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test static quick bench bench-media soak faults torture hls
+.PHONY: help setup setup-dev demo test static quick bench bench-media soak faults faults-media torture hls
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' Makefile
@@ -46,6 +47,9 @@ soak: .venv/ready-dev ## does a log of ten million events slow anything down? [E
 
 faults: .venv/ready-dev ## kill runs at every fault point [RUNS=n]
 	@$(BIN)/python -m tests.faults $(if $(RUNS),--runs $(RUNS))
+
+faults-media: .venv/ready-dev ## each fault in each phase of a media job [ROUNDS=n]
+	@$(BIN)/python -m tests.media_faults $(if $(ROUNDS),--rounds $(ROUNDS))
 
 torture: .venv/ready-dev ## odd, broken and hostile files: verdict and rendition of each
 	@$(BIN)/python -m tests.torture --transcode

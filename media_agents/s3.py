@@ -1,6 +1,6 @@
 """boto3 at arm's length: connects, sends files and names failures by reaction."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
@@ -10,7 +10,7 @@ from media_agents.errors import ObjectDiffers, ObjectMissing, TryLater
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
     from types_boto3_s3 import S3Client
-    from types_boto3_s3.type_defs import CompletedPartTypeDef
+    from types_boto3_s3.type_defs import CompletedPartTypeDef, CORSRuleTypeDef
 
 PART_BYTES = 16 << 20
 PATIENCE_S = 60.0
@@ -45,6 +45,18 @@ def connect(
             response_checksum_validation="when_required",
         ),
     )
+
+
+def let_read(client: "S3Client", bucket: str, origins: Sequence[str]) -> None:
+    """Pages of these origins may read and upload from a browser."""
+    rule: CORSRuleTypeDef = {
+        "AllowedOrigins": list(origins),
+        "AllowedMethods": ["GET", "HEAD", "PUT"],
+        "AllowedHeaders": ["*"],
+        "ExposeHeaders": ["ETag", "Content-Range"],
+        "MaxAgeSeconds": 3600,
+    }
+    client.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [rule]})
 
 
 def send_whole(

@@ -23,6 +23,7 @@ from media_agents.s3 import (
     PATIENCE_S,
     connect,
     end_uploads,
+    let_read,
     named_failures,
     send_parts,
     send_whole,
@@ -123,20 +124,7 @@ class Storage:
             # Creating it again is an error on some servers and a no-op on others.
             if self._bucket not in names:
                 client.create_bucket(Bucket=self._bucket)
-            client.put_bucket_cors(
-                Bucket=self._bucket,
-                CORSConfiguration={
-                    "CORSRules": [
-                        {
-                            "AllowedOrigins": list(cors_origins),
-                            "AllowedMethods": ["GET", "HEAD", "PUT"],
-                            "AllowedHeaders": ["*"],
-                            "ExposeHeaders": ["ETag", "Content-Range"],
-                            "MaxAgeSeconds": 3600,
-                        }
-                    ]
-                },
-            )
+            let_read(client, self._bucket, cors_origins)
 
         await self._run(work)
 

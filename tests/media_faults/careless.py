@@ -1,0 +1,42 @@
+"""Planted bugs: a media worker without its promises, which the judge must find.
+
+Its master is published first, its folders stay behind, and its children outlive it.
+"""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from infra import roles, scratch
+from infra.terminal import running
+from media_agents import agent, workplace
+from media_agents.engines import child
+from media_agents.muxing import OutputFile
+from media_agents.recipes import publish_files
+from media_agents.storage import Storage
+
+
+async def master_first(
+    storage: Storage, prefix: str, files: Sequence[OutputFile]
+) -> None:
+    for file in sorted(files, key=lambda each: -each.order):
+        await publish_files(storage, prefix, [file])
+
+
+class Left(tempfile.TemporaryDirectory[str]):
+    """A folder that stays."""
+
+    def cleanup(self) -> None:
+        """Somebody else may tidy up."""
+
+
+def main() -> None:
+    agent.publish_files = master_first
+    workplace.tempfile.TemporaryDirectory = Left
+    scratch.sweep = lambda _: []
+    child._CONFINE = Path(__file__).with_name("unbound.py")
+    roles.run("worker-media", running())
+
+
+if __name__ == "__main__":
+    main()
