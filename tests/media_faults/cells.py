@@ -5,12 +5,12 @@ a frozen child or a request that the gate holds, until the fault is brought abou
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from tests.media_faults.gate import Rule
 from tests.media_faults.judge import Findings, Seen, judge, unfinished
-from tests.media_faults.town import Town
+from tests.media_faults.town import ROLE, WORKER, Town
 from tests.media_faults.watch import PHASES, Child, Watch
 
 HOLD_S = 40.0
@@ -58,6 +58,8 @@ class Floor:
         self.watch = watch
         self.usual = frozenset(usual)
         self.cells: list[Cell] = []
+        self.line: Sequence[str] = (*ROLE, *WORKER)
+        self.upload_at = UPLOADS[0]
         self._sampled = 0.0
 
     # Until all are in their phases

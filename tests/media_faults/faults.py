@@ -1,7 +1,6 @@
 """The faults: how each finds its four cells, is brought about, and is taken away."""
 
 import os
-import secrets
 import signal
 import sys
 import time
@@ -13,8 +12,7 @@ from msgspec import Struct
 from schemas.commands.job import CancelJob
 from schemas.topics import JOBS
 from tests.media_faults import small_disk
-from tests.media_faults.cells import UPLOADS, Cell, Floor
-from tests.media_faults.town import ROLE, WORKER
+from tests.media_faults.cells import Cell, Floor
 from tests.media_faults.watch import thaw
 
 GONE_S = 15.0
@@ -51,7 +49,7 @@ def catch(floor: Floor, *at_gate: str) -> None:
         if cell.phase == "encode" and "encode" in at_gate:
             floor.hold(cell, "PUT", "/pieces/", but="/piece-0000")
         if cell.phase == "upload":
-            floor.hold(cell, "PUT", secrets.choice(UPLOADS))
+            floor.hold(cell, "PUT", floor.upload_at)
 
 
 def all_let_go(floor: Floor) -> None:
@@ -71,7 +69,7 @@ def hit(floor: Floor) -> list[Cell]:
 
 
 def _new_worker(floor: Floor) -> None:
-    floor.watch.workers.add(floor.town.work())
+    floor.watch.workers.add(floor.town.work("worker", *floor.line))
 
 
 def _sigterm(floor: Floor) -> None:
@@ -208,11 +206,11 @@ def _doubled(floor: Floor) -> None:
     floor.town.workers["worker"] = floor.town.workers.pop(SECOND)
 
 
-def start(floor: Floor, fault: Fault, *careless: str) -> None:
+def start(floor: Floor, fault: Fault) -> None:
     """The worker that this fault will meet."""
-    line = careless or (*ROLE, *WORKER)
+    line = list(floor.line)
     if fault.small_disk:
-        line = tuple(small_disk.on_it(floor.town.scratch, line))
+        line = small_disk.on_it(floor.town.scratch, line)
     floor.watch.workers.add(floor.town.work("worker", *line))
 
 
@@ -237,5 +235,7 @@ FAULTS: Mapping[str, Fault] = {
         _store_silent, lambda floor: catch(floor, "probe", "encode"), AWAY
     ),
     "delivered twice": Fault(_doubled, catch),
-    "cancelled": Fault(_cancel, catch, wanted="failed", stops=True),
+    "cancelled": Fault(
+        _cancel, catch, frozenset({"cancelled"}), wanted="failed", stops=True
+    ),
 }

@@ -2,19 +2,20 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import cycle
 from pathlib import Path
 
 from msgspec import Struct, field
 
 from infra.settings import Settings
 from tests.media_faults import faults, remains, small_disk
-from tests.media_faults.cells import Cell, Floor
+from tests.media_faults.cells import UPLOADS, Cell, Floor
 from tests.media_faults.faults import CARELESS, FAULTS
 from tests.media_faults.judge import Findings, folders, orphans
 from tests.media_faults.town import Town, town
 from tests.media_faults.watch import PHASES, watching
 
-SETTLED_S = 20.0
+SETTLED_S = 8.0
 NOT_POSSIBLE = "this machine lets nobody make a small disk"
 
 
@@ -57,6 +58,7 @@ class Matrix:
         self.town = place
         self.usual: frozenset[str] = frozenset()
         self.lines: dict[tuple[str, str], Line] = {}
+        self._uploads = cycle(UPLOADS)
 
     def undisturbed(self) -> list[str]:
         """One video in peace, before any fault; findings, of which there are none."""
@@ -75,7 +77,7 @@ class Matrix:
         return found.all
 
     def run(
-        self, name: str, phases: Sequence[str] = PHASES, worker: Sequence[str] = ()
+        self, name: str, phases: Sequence[str] = PHASES, *, careless: bool = False
     ) -> list[Line]:
         """One round of a fault; its lines with what was found this time."""
         fault = FAULTS[name]
@@ -86,19 +88,19 @@ class Matrix:
             return self._kept(mine)
         with watching() as watch:
             floor = Floor(self.town, watch, self.usual)
+            floor.upload_at = UPLOADS[0] if careless else next(self._uploads)
+            floor.line = CARELESS if careless else floor.line
             try:
-                self._bring_about(floor, name, phases, worker)
+                self._bring_about(floor, name, phases)
                 self._judge(floor, mine)
             finally:
                 self.town.gate.rules.clear()
                 self.town.stop()
         return self._kept(mine)
 
-    def _bring_about(
-        self, floor: Floor, name: str, phases: Sequence[str], worker: Sequence[str]
-    ) -> None:
+    def _bring_about(self, floor: Floor, name: str, phases: Sequence[str]) -> None:
         fault = FAULTS[name]
-        faults.start(floor, fault, *worker)
+        faults.start(floor, fault)
         floor.open(name, phases, wanted=fault.wanted)
         fault.traps(floor)
         floor.met()
@@ -143,7 +145,7 @@ class Matrix:
         """Findings by kind with a worker that keeps none of its promises."""
         kept, self.lines = self.lines, {}
         try:
-            lines = self.run("SIGKILL of the worker", worker=CARELESS)
+            lines = self.run("SIGKILL of the worker", careless=True)
         finally:
             self.lines = kept
         return {

@@ -21,7 +21,3 @@ def test_a_killed_worker_leaves_nothing_half_and_nothing_behind(made: Matrix) ->
 
     assert [each.said for each in lines] == [[]] * 4
     assert [each.phase for each in lines if not each.good] == []
-
-
-def test_a_worker_without_its_promises_is_found_out(made: Matrix) -> None:
-    assert all(made.planted().values())
