@@ -69,7 +69,7 @@ def hit(floor: Floor) -> list[Cell]:
 
 
 def _new_worker(floor: Floor) -> None:
-    floor.watch.workers.add(floor.town.work("worker", *floor.line))
+    floor.town.work("worker", *floor.line)
 
 
 def _sigterm(floor: Floor) -> None:
@@ -196,7 +196,7 @@ def _doubled(floor: Floor) -> None:
         for _ in range(BELLS):
             floor.town.site.ring(JOBS["media"], job)
     floor.town.tell("worker", signal.SIGSTOP)
-    floor.watch.workers.add(floor.town.work(SECOND, ordinal=1))
+    floor.town.work(SECOND, ordinal=1)
     floor.settled()
     floor.town.tell("worker", signal.SIGCONT)
     all_let_go(floor)
@@ -211,7 +211,7 @@ def start(floor: Floor, fault: Fault) -> None:
     line = list(floor.line)
     if fault.small_disk:
         line = small_disk.on_it(floor.town.scratch, line)
-    floor.watch.workers.add(floor.town.work("worker", *line))
+    floor.town.work("worker", *line)
 
 
 CARELESS = (sys.executable, "-m", "tests.media_faults.careless")

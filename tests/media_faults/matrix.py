@@ -62,9 +62,9 @@ class Matrix:
 
     def undisturbed(self) -> list[str]:
         """One video in peace, before any fault; findings, of which there are none."""
-        with watching() as watch:
+        with watching(self.town.started) as watch:
             floor = Floor(self.town, watch)
-            watch.workers.add(self.town.work())
+            self.town.work()
             floor.open("none", ["upload"])
             floor.begin(floor.cells[0])
             floor.settled()
@@ -86,7 +86,7 @@ class Matrix:
             for line in mine:
                 line.runs, line.said = 1, [NOT_POSSIBLE]
             return self._kept(mine)
-        with watching() as watch:
+        with watching(self.town.started) as watch:
             floor = Floor(self.town, watch, self.usual)
             floor.upload_at = UPLOADS[0] if careless else next(self._uploads)
             floor.line = CARELESS if careless else floor.line

@@ -200,9 +200,10 @@ def test_children_are_known_by_what_they_write(
 def test_pieces_are_counted_by_job() -> None:
     begun = [("a", 0), ("a", 1), ("a", 1), ("b", 1)]
     watch = Watch(
+        Path("nowhere"),
         children={
             n: Child(n, [], job, "encode", at) for n, (job, at) in enumerate(begun)
-        }
+        },
     )
 
     assert watch.starts("a") == {0: 1, 1: 2}

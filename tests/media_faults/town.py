@@ -1,6 +1,7 @@
 """Servers, roles and media workers as processes, and assets that jobs are made of."""
 
 import hashlib
+import os
 import signal
 import subprocess
 import sys
@@ -16,12 +17,14 @@ from psycopg.rows import dict_row
 
 from infra.settings import Settings, inherited
 from infra.stack import bucket
+from media_agents.engines.ffmpeg import find_engine
 from schemas.commands.asset import CompleteUpload, PresignAsset, RequestTranscode
 from schemas.events.job import JobCompleted
 from schemas.topics import JOB
 from tests.integration.rolling import ROOT, Site, Tail, site
 from tests.media_faults import clips
 from tests.media_faults.gate import Gate, gate
+from tests.media_faults.watch import starters
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -53,7 +56,11 @@ class Town:
         self.gate = door
         self.folder = folder
         self.tenant = opened.tenant
-        self.settings = opened.settings.replace({**TERMS, "s3": door.address})
+        self.started = folder / "started.log"
+        engine = find_engine(opened.settings.ffmpeg)
+        self.programs = starters(folder / "bin", engine, self.started)
+        ours = {"s3": door.address, "ffmpeg": str(self.programs / "ffmpeg")}
+        self.settings = opened.settings.replace({**TERMS, **ours})
         self.clip = clips.made(folder)
         self.workers: dict[str, subprocess.Popen[bytes]] = {}
         self._roles: list[subprocess.Popen[bytes]] = []
@@ -80,11 +87,12 @@ class Town:
     def _spawned(
         self, name: str, argv: Sequence[str], settings: Settings
     ) -> subprocess.Popen[bytes]:
+        path = f"{self.programs}:{os.environ['PATH']}"
         with (self.folder / f"{name}.log").open("ab") as log:
             return subprocess.Popen(
                 argv,
                 cwd=ROOT,
-                env={**inherited(), **settings.environment()},
+                env={**inherited(), **settings.environment(), "PATH": path},
                 stdout=log,
                 stderr=log,
             )

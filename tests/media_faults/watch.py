@@ -1,7 +1,8 @@
 """Watches what workers start: every child, whose it is, and how it ended.
 
-A trap freezes the first child of a job in a given phase (SIGSTOP), so that a fault
-meets it in the middle of its work and not by luck.
+FFmpeg and ffprobe are started by a line of shell that says its number and stops; the
+watch looks at what it is to become and lets it go on, or not: a trap holds the first
+child of a job in a given phase, so that a fault meets it there and not by luck.
 """
 
 import os
@@ -15,14 +16,20 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from media_agents.engines.ffmpeg import Engine
 from tests.media_faults.small_disk import seen_by
 
-POLL_S = 0.004
+POLL_S = 0.003
 # An encoder that has used this much is in its work, not in its preparations.
 BUSY_TICKS = 2
 NAME_BYTES = 36
 PIECE = re.compile(r"piece-(\d{4})-")
 PHASES = ("probe", "encode", "package", "upload")
+START = """#!/bin/sh
+echo "$$" >> "{log}"
+kill -STOP "$$"
+exec "{program}" "$@"
+"""
 
 
 @dataclass
@@ -34,7 +41,7 @@ class Child:
     job: str
     phase: str
     piece: int = -1
-    held: bool = False
+    going: bool = False
     reaped: float = 0.0
 
 
@@ -45,38 +52,37 @@ def phase_of(argv: list[str]) -> str:
     what is going to be sent.
     """
     target = argv[-1].rpartition("/")[2]
-    if argv[0].endswith("ffprobe"):
-        return {"source": "probe"}.get(
-            target, "upload" if target[:6] == "video-" else ""
-        )
+    if "ffprobe" in argv[0].rpartition("/")[2]:
+        sent = "upload" if target.startswith("video-") else ""
+        return "probe" if target == "source" else sent
     if PIECE.match(target):
         return "encode"
     return "package" if target.startswith("fragmented-") else ""
 
 
 def piece_of(argv: list[str]) -> int:
+    """Which piece it makes, if it makes one."""
     found = PIECE.match(argv[-1].rpartition("/")[2])
-    return int(found[1]) if found else -1
+    return int(found[1]) if found and phase_of(argv) == "encode" else -1
 
 
 @dataclass
 class Watch:
     """`traps` by job: the phase, and from which piece on."""
 
-    workers: set[int] = field(default_factory=set)
+    log: Path
     children: dict[int, Child] = field(default_factory=dict)
     traps: dict[str, tuple[str, int]] = field(default_factory=dict)
     caught: dict[str, Child] = field(default_factory=dict)
-    _unnamed: set[int] = field(default_factory=set)
+    _read: int = 0
     _over: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> None:
         while not self._over.is_set():
-            for worker in tuple(self.workers):
-                for pid in _children(worker):
-                    self._look_at(pid)
+            self._meet()
             for child in tuple(self.children.values()):
-                self._follow(child)
+                if not child.reaped:
+                    self._follow(child)
             time.sleep(POLL_S)
 
     def close(self) -> None:
@@ -90,47 +96,49 @@ class Watch:
                 found[child.piece] += 1
         return dict(found)
 
-    def of(self, job: str) -> list[Child]:
-        return [each for each in tuple(self.children.values()) if each.job == job]
+    def _meet(self) -> None:
+        with suppress(FileNotFoundError), self.log.open() as log:
+            log.seek(self._read)
+            text = log.read()
+            whole = text[: text.rfind("\n") + 1]
+            self._read += len(whole)
+            for pid in map(int, whole.split()):
+                self._know(pid)
 
-    def left(self) -> list[Child]:
-        """Those that still run."""
-        return [each for each in tuple(self.children.values()) if not each.reaped]
-
-    def _look_at(self, pid: int) -> None:
-        if pid in self.children:
-            return
-        argv = _argv(pid)
-        # Before it becomes the program it is Python, which sets its limits.
-        if not argv or "python" in argv[0].rpartition("/")[2]:
-            return
+    def _know(self, pid: int) -> None:
+        # Of the line of shell only what follows its own name.
+        argv = _line(pid)[1:] or ["", ""]
         folder = _folder(argv)
         job = _named(pid, folder) if folder else ""
         self.children[pid] = Child(pid, argv, job, phase_of(argv), piece_of(argv))
 
     def _follow(self, child: Child) -> None:
-        if child.reaped:
-            return
-        if not Path(f"/proc/{child.pid}").exists():
+        state = _state(child.pid)
+        if not state:
             child.reaped = time.monotonic()
-            return
-        trap = self.traps.get(child.job)
-        if not child.job or trap is None or child.job in self.caught:
-            return
-        if (child.phase, child.piece >= trap[1]) == (trap[0], True):
-            self._freeze(child)
+        elif not child.going and state == "T":
+            child.going = True
+            self._hold(child) if self._wanted(child) else thaw(child)
 
-    def _freeze(self, child: Child) -> None:
-        if child.phase == "encode" and _ticks(child.pid) < BUSY_TICKS:
-            return
+    def _wanted(self, child: Child) -> bool:
+        phase, piece = self.traps.get(child.job, ("", 0))
+        mine = child.phase == phase and child.piece >= piece
+        return bool(phase) and mine and child.job not in self.caught
+
+    def _hold(self, child: Child) -> None:
+        """Once it is the program; an encoder is let into the middle of its work."""
+        shell, least = _line(child.pid)[:1], _ticks(child.pid)
+        least += BUSY_TICKS if child.phase == "encode" else 0
+        thaw(child)
+        while _line(child.pid)[:1] == shell or 0 <= _ticks(child.pid) < least:
+            time.sleep(0)
         with suppress(ProcessLookupError):
             os.kill(child.pid, signal.SIGSTOP)
-            end = time.monotonic() + 1
-            while (state := _state(child.pid)) not in "TZ" and time.monotonic() < end:
-                time.sleep(POLL_S)
-            if state == "T":
-                child.held = True
-                self.caught[child.job] = child
+        while _state(child.pid) in {"R", "S", "D"}:
+            time.sleep(0)
+        # Whoever was faster than that is none that can be met; the next one may be.
+        if _state(child.pid) == "T":
+            self.caught[child.job] = child
 
 
 def thaw(child: Child) -> None:
@@ -138,17 +146,17 @@ def thaw(child: Child) -> None:
         os.kill(child.pid, signal.SIGCONT)
 
 
-def _children(worker: int) -> list[int]:
-    found: list[int] = []
-    with suppress(OSError):
-        for task in Path(f"/proc/{worker}/task").iterdir():
-            with suppress(OSError):
-                text = (task / "children").read_text()
-                found += [int(each) for each in text.split()]
-    return found
+def starters(folder: Path, engine: Engine, log: Path) -> Path:
+    """A folder with an `ffmpeg` and an `ffprobe` that stop before they are these."""
+    folder.mkdir(exist_ok=True)
+    for name, program in (("ffmpeg", engine.ffmpeg), ("ffprobe", engine.ffprobe)):
+        path = folder / name
+        path.write_text(START.format(log=log, program=program))
+        path.chmod(0o755)
+    return folder
 
 
-def _argv(pid: int) -> list[str]:
+def _line(pid: int) -> list[str]:
     try:
         words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except OSError:
@@ -179,17 +187,20 @@ def _stat(pid: int) -> list[str]:
 
 
 def _state(pid: int) -> str:
-    return (_stat(pid) or ["Z"])[0]
+    """One letter of the kernel's; nothing for a process that was reaped."""
+    return (_stat(pid) or [""])[0]
 
 
 def _ticks(pid: int) -> int:
+    """Of processor time; -1 for a process that has ended."""
     found = _stat(pid)
-    return int(found[11]) + int(found[12]) if found else 0
+    return -1 if not found or found[0] == "Z" else int(found[11]) + int(found[12])
 
 
 @contextmanager
-def watching() -> Iterator[Watch]:
-    watch = Watch()
+def watching(log: Path) -> Iterator[Watch]:
+    log.unlink(missing_ok=True)
+    watch = Watch(log)
     thread = threading.Thread(target=watch.run, daemon=True)
     thread.start()
     try:
