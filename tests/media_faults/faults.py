@@ -54,10 +54,14 @@ def catch(floor: Floor, *at_gate: str) -> None:
 
 def all_let_go(floor: Floor) -> None:
     for cell in floor.cells:
-        if cell.rule is not None:
-            cell.rule.mode = "open"
-        if cell.child is not None:
-            thaw(cell.child)
+        let_go(cell)
+
+
+def let_go(cell: Cell) -> None:
+    if cell.rule is not None:
+        cell.rule.mode = "open"
+    if cell.child is not None:
+        thaw(cell.child)
 
 
 def hit(floor: Floor) -> list[Cell]:
@@ -113,12 +117,19 @@ def _traps_of_children(floor: Floor) -> None:
 
 
 def _noticed(floor: Floor, *phases: str) -> None:
-    """Until an attempt at each of these jobs has failed."""
+    """Until an attempt at each of these jobs has failed; the next one is spared."""
     cells = floor.of(*phases) if phases else floor.cells
     ours = [each for each in cells if each.reached]
-    floor.wait(lambda: all(floor.failed(each) for each in ours), NOTICE_S)
+    floor.wait(lambda: not [c for c in ours if not _failed(floor, c)], NOTICE_S)
     for cell in ours:
         cell.reached = bool(cell.codes)
+
+
+def _failed(floor: Floor, cell: Cell) -> bool:
+    failed = floor.failed(cell)
+    if failed:
+        let_go(cell)
+    return failed
 
 
 def _cancel(floor: Floor) -> None:
@@ -131,20 +142,14 @@ def _cancel(floor: Floor) -> None:
 
 
 def _full(floor: Floor) -> None:
-    """Full until each noticed; an upload only reads, so it goes on."""
+    """Until each noticed; an upload only reads, so it goes on."""
     pid = floor.town.workers["worker"].pid
     disk = small_disk.seen_by(pid, floor.town.scratch)
     small_disk.fill(disk)
     hit(floor)
     all_let_go(floor)
     _noticed(floor, "probe", "encode", "package")
-    floor.wait(lambda: _done(floor), NOTICE_S)
     small_disk.free(disk)
-
-
-def _done(floor: Floor) -> bool:
-    uploads = floor.of("upload")
-    return all(floor.town.video(c.video).get("status") == "ready" for c in uploads)
 
 
 def _stalled(floor: Floor) -> None:

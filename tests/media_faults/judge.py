@@ -72,6 +72,8 @@ def judge(seen: Seen, prefix: str) -> Findings:
         found.late.append(f"its child was reaped {seen.reaped_s:.1f} s after the stop")
     if not seen.source_kept:
         found.other.append("the uploaded file is not what it was")
+    if seen.wanted == "ready" and not seen.ended:
+        found.other.append("the log has no result of its job")
     if seen.row.get("status") != seen.wanted:
         found.other.append(f"it is {seen.row.get('status')}, not {seen.wanted}")
     if seen.usual and seen.row.get("status") == "ready" and names != set(seen.usual):

@@ -68,8 +68,7 @@ class Matrix:
             floor.open("none", ["upload"])
             floor.begin(floor.cells[0])
             floor.settled()
-            ends = self.town.count_ends()
-            found = floor.judged(floor.cells[0], ends)
+            found = floor.judged(floor.cells[0], self._ends(floor))
             self.usual = frozenset(
                 self.town.bodies(self.town.prefix(floor.cells[0].video))
             )
@@ -109,7 +108,7 @@ class Matrix:
 
     def _judge(self, floor: Floor, lines: Sequence[Line]) -> None:
         fault = FAULTS[lines[0].fault]
-        ends = self.town.count_ends()
+        ends = self._ends(floor)
         left, on_disk = self._remains(floor, in_memory=fault.small_disk)
         for cell, line in zip(floor.cells, lines, strict=True):
             found = floor.judged(cell, ends)
@@ -119,6 +118,13 @@ class Matrix:
                 found.other.append(f"attempts said {sorted(odd)}")
             line.add(cell, found, floor.watch.starts(cell.asset))
             line.reaped_s = floor.reaped_s(cell) if fault.stops else None
+
+    def _ends(self, floor: Floor) -> dict[str, int]:
+        """Of each job as the log has it, once it has one for all that came to one."""
+        cells = [each for each in floor.cells if each.wanted == "ready"]
+        jobs = {str(self.town.task(c.kind, c.asset).get("id")) for c in cells}
+        floor.wait(lambda: jobs <= set(self.town.count_ends()), SETTLED_S)
+        return self.town.count_ends()
 
     def _remains(self, floor: Floor, *, in_memory: bool) -> tuple[list[str], list[str]]:
         """Once the worker has had a moment to tidy up."""

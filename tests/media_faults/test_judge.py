@@ -138,6 +138,7 @@ def test_a_job_that_never_ended_well_is_told() -> None:
     one.row["status"] = "processing"
 
     assert judge(one, PREFIX).other == ["it is processing, not ready"]
+    assert judge(replace(seen(), ended=0), PREFIX).other
 
 
 @pytest.fixture

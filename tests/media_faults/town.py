@@ -100,7 +100,7 @@ class Town:
     def tell(self, name: str, number: int) -> None:
         self.workers[name].send_signal(number)
 
-    def gone(self, name: str, limit_s: float = 20) -> int:
+    def gone(self, name: str, limit_s: float = 40) -> int:
         """Its exit code, once it has one."""
         return self.workers.pop(name).wait(timeout=limit_s)
 
