@@ -5,7 +5,8 @@ from pathlib import Path
 
 from infra.settings import Settings
 from infra.wiring import Credentials, Ports, connectors
-from schemas.jobs import JobInput, MetricsInput, PublishInput, ReviewInput, SettleInput
+from schemas.jobs import JobInput
+from schemas.publishing import MetricsInput, PublishInput, ReviewInput, SettleInput
 from streams.agents.answers import Answers
 from streams.agents.posting import Desk
 from streams.agents.publish import Limits, Publishing

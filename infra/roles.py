@@ -214,6 +214,7 @@ def worker_media(settings: Settings) -> None:
         from media_agents.composing.work import Composer
         from media_agents.engines.ffmpeg import find_engine
         from media_agents.remembering import Memory
+        from media_agents.renditions import Remaker
         from media_agents.subtitles.work import Subtitler
 
         found, folder = find_engine(settings.ffmpeg), _scratch(settings)
@@ -228,7 +229,9 @@ def worker_media(settings: Settings) -> None:
         )
         composer = Composer(ports.storage, engine, speech(settings), folder)
         subtitler = Subtitler(ports.storage, engine, hearing(settings), folder)
-        return {**studio.work(), **composer.work(), **subtitler.work()}
+        remaker = Remaker(ports.storage, engine, folder, memory)
+        made = {**studio.work(), **remaker.work()}
+        return {**made, **composer.work(), **subtitler.work()}
 
     _serve(settings, "media", settings.media_slots, work, _labels(settings))
 

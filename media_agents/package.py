@@ -77,13 +77,13 @@ async def package(
     whole = await progressive(made, out_dir, engine)
     heard, sounds = await _sounds(made, out_dir, engine)
     words, captions = _captions(made, wanted.seconds, out_dir)
-    variants, lists = _variants(pictures, wanted, out_dir)
+    variants, lists = listed(pictures, wanted, out_dir)
     text = master_playlist(variants, heard, words)
-    master = _written(text, out_dir / "master.m3u8", 2)
+    master = written(text, out_dir / "master.m3u8", 2)
     media = [file for _, file, _ in pictures]
     files = (*media, *sounds, *captions, whole, *lists, master)
     seconds = pictures[0][2].seconds
-    await _check_master(files, seconds, engine)
+    await check_master(files, seconds, engine)
     return Package(
         files=files,
         master=master.name,
@@ -103,10 +103,10 @@ async def _sounds(
         stem = f"sound-{number}"
         file, found = await fragmented(path, stem, "audio/mp4", engine)
         stream = stream_of(file.name, found)
-        listed = _written(media_playlist(stream), out_dir / f"{stem}.m3u8", 1)
+        listing = written(media_playlist(stream), out_dir / f"{stem}.m3u8", 1)
         title = track.title or _told_apart(made.sounds, number)
-        heard.append(Heard(stream, listed.name, track.language, title))
-        files += [file, listed]
+        heard.append(Heard(stream, listing.name, track.language, title))
+        files += [file, listing]
     return heard, files
 
 
@@ -119,10 +119,10 @@ def _captions(
         path.write_text(timed(path.read_text()))
         file = named_by_content(path, f"words-{number}", WORDS_TYPE, 0)
         text = words_playlist(file.name, seconds)
-        listed = _written(text, out_dir / f"words-{number}.m3u8", 1)
+        listing = written(text, out_dir / f"words-{number}.m3u8", 1)
         title = track.title or _told_apart(made.captions, number)
-        words.append(Words(file.name, listed.name, track.language, title))
-        files += [file, listed]
+        words.append(Words(file.name, listing.name, track.language, title))
+        files += [file, listing]
     return words, files
 
 
@@ -143,16 +143,23 @@ def _check_pictures(pictures: Sequence[Picture], wanted: Plan) -> None:
     first = pictures[0][2]
     tracks = [track for _, _, track in pictures]
     if any(t.samples != first.samples or not t.fragments for t in tracks):
-        raise _broken("the renditions have different numbers of frames")
+        raise broken("the renditions have different numbers of frames")
     frame = 1 / float(Fraction(wanted.frame_rate))
     # One frame of rounding at either end, half a second for odd last frames.
     if abs(first.seconds - wanted.seconds) > max(2 * frame, 0.5):
-        raise _broken(f"{first.seconds:.2f} s were made of {wanted.seconds:.2f} s")
+        raise broken(f"{first.seconds:.2f} s were made of {wanted.seconds:.2f} s")
     for _, file, track in pictures:
-        _check_continuous(track)
+        check_picture(file, track)
         _check_aligned(first, track)
-        if not all(begins_with_idr(file.path, each) for each in track.fragments):
-            raise _broken("a segment does not begin with a picture of its own")
+
+
+def check_picture(file: OutputFile, track: Fragments) -> None:
+    """Raises `MediaRefused("bad_output")` for what no player could begin anywhere."""
+    if not track.fragments:
+        raise broken("it has no frames")
+    _check_continuous(track)
+    if not all(begins_with_idr(file.path, each) for each in track.fragments):
+        raise broken("a segment does not begin with a picture of its own")
 
 
 def _check_aligned(first: Fragments, other: Fragments) -> None:
@@ -160,7 +167,7 @@ def _check_aligned(first: Fragments, other: Fragments) -> None:
     pairs = zip(_starts(first), _starts(other), strict=False)
     same = len(first.fragments) == len(other.fragments)
     if not same or any(abs(a - b) > 0.001 for a, b in pairs):
-        raise _broken("key frames stand at different times")
+        raise broken("key frames stand at different times")
 
 
 def _starts(track: Fragments) -> list[float]:
@@ -173,11 +180,11 @@ def _check_continuous(track: Fragments) -> None:
     at = track.fragments[0].decode_time
     for fragment in track.fragments:
         if fragment.decode_time != at:
-            raise _broken("its fragments do not follow one another")
+            raise broken("its fragments do not follow one another")
         at += fragment.ticks
 
 
-def _variants(
+def listed(
     pictures: Sequence[Picture], wanted: Plan, out_dir: Path
 ) -> tuple[list[Variant], list[OutputFile]]:
     variants: list[Variant] = []
@@ -185,15 +192,15 @@ def _variants(
     rate = float(Fraction(wanted.frame_rate))
     for rung, file, track in pictures:
         stream = stream_of(file.name, track)
-        shown = _written(media_playlist(stream), out_dir / f"{rung.name}.m3u8", 1)
-        keys = _written(key_playlist(stream), out_dir / f"{rung.name}-keys.m3u8", 1)
+        shown = written(media_playlist(stream), out_dir / f"{rung.name}.m3u8", 1)
+        keys = written(key_playlist(stream), out_dir / f"{rung.name}-keys.m3u8", 1)
         lists += [shown, keys]
         size = (rung.width, rung.height)
         variants.append(Variant(stream, size, rate, shown.name, keys.name))
     return variants, lists
 
 
-def _written(text: str, path: Path, order: int) -> OutputFile:
+def written(text: str, path: Path, order: int) -> OutputFile:
     path.write_text(text)
     return named_by_content(path, path.stem, PLAYLIST_TYPE, order)
 
@@ -203,16 +210,17 @@ def check_ranges(text: str, media: Path, *, whole: bool) -> float:
     segments = read_segments(text)
     size = media.stat().st_size
     if not segments or any(s.offset + s.size > size for s in segments):
-        raise _broken("a playlist names bytes that are not there")
+        raise broken("a playlist names bytes that are not there")
     pairs = pairwise(segments)
     if whole and any(a.offset + a.size != b.offset for a, b in pairs):
-        raise _broken("a playlist leaves out bytes")
+        raise broken("a playlist leaves out bytes")
     return sum(s.seconds for s in segments)
 
 
-async def _check_master(
-    files: tuple[OutputFile, ...], seconds: float, engine: Engine
+async def check_master(
+    files: Sequence[OutputFile], seconds: float, engine: Engine
 ) -> None:
+    """Raises `MediaRefused("bad_output")` unless the last of the files plays."""
     by_name = {file.name: file for file in files}
     for file in files:
         if file.order != 1:
@@ -225,15 +233,15 @@ async def _check_master(
         total = check_ranges(text, by_name[media].path, whole=whole)
         # Sound comes in frames of 21 ms and may overhang the picture by some.
         if abs(total - seconds) > 0.1:
-            raise _broken(f"{file.name} lasts {total:.2f} of {seconds:.2f} s")
+            raise broken(f"{file.name} lasts {total:.2f} of {seconds:.2f} s")
     master = files[-1]
     answer = await _played(master.path, engine)
     pictures = {s.width for s in answer.streams if s.codec_type == "video"}
     named = references(master.path.read_text())
     if not pictures or 0 in pictures or not set(named) <= set(by_name):
-        raise _broken("the master playlist does not play")
+        raise broken("the master playlist does not play")
     if abs(float(answer.format.duration) - seconds) > 0.1:
-        raise _broken("the master playlist has another duration")
+        raise broken("the master playlist has another duration")
 
 
 async def _played(master: Path, engine: Engine) -> _Answer:
@@ -242,5 +250,5 @@ async def _played(master: Path, engine: Engine) -> _Answer:
     return msgspec.json.decode(found, type=_Answer)
 
 
-def _broken(why: str) -> MediaRefused:
+def broken(why: str) -> MediaRefused:
     return MediaRefused("bad_output", f"the packaged video is not usable: {why}")

@@ -154,11 +154,79 @@ def master_playlist(
     lines = ["#EXTM3U", "#EXT-X-VERSION:7", "#EXT-X-INDEPENDENT-SEGMENTS"]
     lines += [_sound(each, default=not n) for n, each in enumerate(sounds)]
     lines += [words_rendition(each) for each in words]
+    groups = _groups(sounds=bool(sounds), words=bool(words))
     first = sorted(variants, key=lambda v: abs(v.stream.average - START_BIT_RATE))[:1]
     for variant in [*first, *(v for v in variants if v not in first)]:
-        lines += [_variant(variant, sounds, words), variant.playlist]
+        lines += [_variant(variant, sounds, groups), variant.playlist]
     lines += [_key_variant(variant) for variant in variants]
     return "\n".join([*lines, ""])
+
+
+def with_variant(
+    master: str, name: str, variant: Variant, sounds: Sequence[Heard]
+) -> str:
+    """The master with this rendition in the place of the one that has its name.
+
+    Its numbers are measured anew, and so is with which one players start; all that is
+    said of the others stays as it was.
+    """
+    head, pairs, keys = _parts(master)
+    words = any(line.startswith("#EXT-X-MEDIA:TYPE=SUBTITLES") for line in head)
+    line = _variant(variant, sounds, _groups(sounds=bool(sounds), words=words))
+    pairs[name] = (line, variant.playlist)
+    keys[name] = _key_variant(variant)
+    heard = max((each.stream.average for each in sounds), default=0)
+    nearest = [abs(_average(pairs[n][0]) - heard - START_BIT_RATE) for n in keys]
+    first = list(keys)[nearest.index(min(nearest))]
+    shown = [pairs[n] for n in (first, *(n for n in keys if n != first))]
+    lines = [*head, *(part for pair in shown for part in pair), *keys.values()]
+    return "\n".join([*lines, ""])
+
+
+def _parts(master: str) -> tuple[list[str], dict[str, tuple[str, str]], dict[str, str]]:
+    """What stands first, and by the name of the rendition what is said of each."""
+    lines = master.splitlines()
+    is_variant = [line.startswith("#EXT-X-STREAM-INF:") for line in lines]
+    starts = [place for place, found in enumerate(is_variant) if found]
+    pairs = {_rendition(lines[n + 1]): (lines[n], lines[n + 1]) for n in starts}
+    keys = {name: line for line in lines for name in _key_playlist_of(line)}
+    return lines[: starts[0]], pairs, keys
+
+
+def _rendition(playlist: str) -> str:
+    """Names are `<rendition>-<hash>.m3u8`, with `-keys` for key frames alone."""
+    return playlist.rpartition("-")[0].removesuffix("-keys")
+
+
+def _key_playlist_of(line: str) -> dict[str, str]:
+    if not line.startswith("#EXT-X-I-FRAME-STREAM-INF:"):
+        return {}
+    (uri,) = references(line)
+    return {_rendition(uri): uri}
+
+
+def key_playlists(master: str) -> dict[str, str]:
+    """The playlist of key frames of each rendition, the best one first."""
+    found: dict[str, str] = {}
+    for line in master.splitlines():
+        found |= _key_playlist_of(line)
+    return found
+
+
+def track_playlists(master: str, kind: str) -> tuple[str, ...]:
+    """Of all tracks of a kind: `AUDIO` or `SUBTITLES`."""
+    head = f"#EXT-X-MEDIA:TYPE={kind},"
+    return tuple(
+        uri
+        for line in master.splitlines()
+        if line.startswith(head)
+        for uri in references(line)
+    )
+
+
+def _average(line: str) -> int:
+    found = re.search(r"AVERAGE-BANDWIDTH=(\d+)", line)
+    return int(found[1]) if found else 0
 
 
 def _sound(heard: Heard, *, default: bool) -> str:
@@ -184,14 +252,17 @@ def _named(track: Heard | Words) -> str:
     return f'NAME="{name}",LANGUAGE="{language}"'
 
 
-def _variant(variant: Variant, sounds: Sequence[Heard], words: Sequence[Words]) -> str:
+def _groups(*, sounds: bool, words: bool) -> list[str]:
+    groups = [f'AUDIO="{AUDIO_GROUP}"'] if sounds else []
+    return [*groups, *([f'SUBTITLES="{WORDS_GROUP}"'] if words else [])]
+
+
+def _variant(variant: Variant, sounds: Sequence[Heard], groups: Sequence[str]) -> str:
     stream = variant.stream
     # The most that can be asked for at once: any one of the sounds goes with it.
     peak = max((each.stream.peak for each in sounds), default=0)
     average = max((each.stream.average for each in sounds), default=0)
     codecs = dict.fromkeys([stream.codec, *(each.stream.codec for each in sounds)])
-    groups = [f'AUDIO="{AUDIO_GROUP}"'] if sounds else []
-    groups += [f'SUBTITLES="{WORDS_GROUP}"'] if words else []
     attributes = [
         f"BANDWIDTH={stream.peak + peak}",
         f"AVERAGE-BANDWIDTH={stream.average + average}",

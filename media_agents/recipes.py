@@ -87,10 +87,7 @@ async def make_video(  # noqa: PLR0913  what is wished for, and on which terms
     facts = await probe(source, engine)
     tell(_PROBED)
     destination = destination_of(wished)
-    wanted = plan_for(facts, destination) if destination else plan(facts, wished)
-    wanted = replace(wanted, encoder=terms.encoder)
-    if burn:
-        wanted = burning(wanted, burn, work_dir)
+    wanted = replace(planned(facts, wished, burn, work_dir), encoder=terms.encoder)
     work = Making(source, work_dir, engine, destination, tell, terms)
     try:
         made, packed = await work.make(wanted)
@@ -104,6 +101,15 @@ async def make_video(  # noqa: PLR0913  what is wished for, and on which terms
     sides = await side_products(made, seconds, work_dir, engine=engine)
     tell(_COVERED)
     return _video(facts, wanted, packed, sides)
+
+
+def planned(
+    facts: Facts, wished: Sequence[str], burn: Sequence[Cue], work_dir: Path
+) -> Plan:
+    """Raises MediaRefused before anything is encoded."""
+    destination = destination_of(wished)
+    wanted = plan_for(facts, destination) if destination else plan(facts, wished)
+    return burning(wanted, burn, work_dir) if burn else wanted
 
 
 def burning(wanted: Plan, cues: Sequence[Cue], folder: Path) -> Plan:

@@ -11,7 +11,7 @@ from media_agents.errors import ObjectMissing
 from media_agents.pace import UNKNOWN_PACE, Pace, learned
 from media_agents.serving import is_public, video_prefix
 from media_agents.storage import Storage
-from schemas.jobs import Transcoded
+from schemas.jobs import Remade, Transcoded
 from streams.pools import Pool
 
 PACE_LASTS_S = 600.0
@@ -21,6 +21,12 @@ SAME = """
 SELECT result::text FROM read.tasks
 WHERE tenant = %s AND kind = 'transcode' AND status = 'completed'
   AND result->>'recipe_key' = %s
+ORDER BY ended_at DESC LIMIT 1
+"""
+MADE_AGAIN = """
+SELECT result::text FROM read.tasks
+WHERE tenant = %s AND kind = 'remake' AND status = 'completed'
+  AND result->>'video_id' = %s AND result->>'recipe_key' = %s
 ORDER BY ended_at DESC LIMIT 1
 """
 PACES = """
@@ -45,6 +51,15 @@ class Memory:
             found = await connection.execute(SAME, (tenant, recipe_key))
             row = await found.fetchone()
         return msgspec.json.decode(row[0], type=Transcoded) if row else None
+
+    async def remade(
+        self, tenant: str, video_id: str, recipe_key: str
+    ) -> Remade | None:
+        """The newest of this video: what one recipe makes is the same each time."""
+        async with self._pool.connection() as connection:
+            asked = (tenant, video_id, recipe_key)
+            row = await (await connection.execute(MADE_AGAIN, asked)).fetchone()
+        return msgspec.json.decode(row[0], type=Remade) if row else None
 
     async def pace(self) -> Pace:
         if self._now() - self._learned_at >= PACE_LASTS_S:

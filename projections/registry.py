@@ -48,7 +48,7 @@ PROJECTIONS: tuple[Projection, ...] = (
     Projection("projects", (PROJECTS,), projects, shape=2),
     Projection("assets", (ASSETS, VERSIONS), assets, shape=3),
     Projection("images", (IMAGES,), images),
-    Projection("videos", (VIDEOS,), videos, shape=4),
+    Projection("videos", (VIDEOS,), videos, shape=5),
     Projection("subtitles", (SUBTITLES, SUBTITLE_VERSIONS), subtitles),
     Projection("copies", (COPIES,), copies),
     Projection("tasks", (TASKS,), tasks, shape=3),

@@ -6,6 +6,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from schemas.pictures import Imaged, ImagesInput
+from schemas.publishing import MetricsInput, PublishInput, ReviewInput, SettleInput
 from schemas.timeline import Cue, Material, Timeline
 
 
@@ -85,17 +86,6 @@ class MediaFacts(Struct, frozen=True):
     lra: float | None = None
     peak_db: float | None = None
     ai: bool = False
-
-
-class StoredBody(Struct, frozen=True):
-    """A file of an asset as it lies in the store."""
-
-    object_key: str
-    size: int
-    sha256: str
-    content_type: str
-    filename: str = ""
-    duplicate_of: str = ""
 
 
 class Rendition(Struct, frozen=True):
@@ -200,6 +190,23 @@ class CaptionInput(Struct, frozen=True, tag="caption"):
     texts: tuple[SubtitleText, ...]
 
 
+class RemakeInput(Struct, frozen=True, tag="remake"):
+    """Make the rendition `name` of a finished video again, as it was wished for.
+
+    The keys are of its files without the words (`texts`) beside the picture; what is
+    shown is with them.
+    """
+
+    name: str
+    wish: TranscodeInput
+    mp4_key: str
+    hls_key: str
+    shown_mp4: str
+    shown_hls: str
+    renditions: tuple[Rendition, ...]
+    texts: tuple[SubtitleText, ...] = ()
+
+
 class GenerateInput(Struct, frozen=True, tag="generate"):
     """One AI call; `video_id` and `platform` are set for a copy of a publication."""
 
@@ -215,26 +222,6 @@ class GenerateInput(Struct, frozen=True, tag="generate"):
     top_p: float = 1.0
 
 
-class PublishInput(Struct, frozen=True, tag="publish"):
-    publication_id: str
-
-
-class SettleInput(Struct, frozen=True, tag="settle"):
-    """Find out by reading the platform what became of an unknown submit."""
-
-    publication_id: str
-
-
-class ReviewInput(Struct, frozen=True, tag="review"):
-    publication_id: str
-    item_id: str
-
-
-class MetricsInput(Struct, frozen=True, tag="metrics"):
-    publication_id: str
-    item_id: str
-
-
 JobInput: TypeAlias = (
     FetchInput
     | ProbeInput
@@ -245,6 +232,7 @@ JobInput: TypeAlias = (
     | SubtitleInput
     | TranslateInput
     | CaptionInput
+    | RemakeInput
     | GenerateInput
     | PublishInput
     | SettleInput
@@ -289,6 +277,23 @@ class Transcoded(Struct, frozen=True, tag="transcoded"):
     covers: tuple[Cover, ...] = ()
     thumbnails_key: str = ""
     waveform_key: str = ""
+    recipe_key: str = ""
+
+
+class Remade(Struct, frozen=True, tag="remade"):
+    """`files` are those of the rendition; `facts` None: the whole MP4 is as it was.
+
+    Keys of what is shown are with the words beside the picture.
+    """
+
+    video_id: str
+    name: str
+    mp4_key: str
+    hls_key: str
+    shown_mp4: str
+    shown_hls: str
+    files: tuple[str, ...]
+    facts: MediaFacts | None = None
     recipe_key: str = ""
 
 
@@ -349,6 +354,7 @@ JobResult: TypeAlias = (
     Fetched
     | Probed
     | Transcoded
+    | Remade
     | Rendered
     | Imaged
     | Subtitled

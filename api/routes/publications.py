@@ -18,8 +18,8 @@ from schemas.commands.job import RequestJob
 from schemas.commands.publication import ConfirmPublication
 from schemas.envelope import Envelope, Record
 from schemas.ids import derived, observation_id, stream_key
-from schemas.jobs import MetricsInput
 from schemas.observations import MetricsObserved
+from schemas.publishing import MetricsInput
 from schemas.registry import encode, wire_name
 from schemas.topics import TRACKING
 from streams import tracing

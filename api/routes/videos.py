@@ -67,6 +67,7 @@ class Video(Item):
     pictures: list[PictureShown] = Field(default_factory=list)
     captions: list[Caption] = Field(default_factory=list)
     captions_job_id: str = ""
+    rendition_job_id: str = ""
     job_id: str = ""
     problem: Failure | None = None
     url: str | None = None

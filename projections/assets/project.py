@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import TypeAlias
 
 from projections.table import Row, Table, Value, row
+from schemas.bodies import StoredBody
 from schemas.envelope import Record
 from schemas.events.asset import (
     AssetCaptioned,
@@ -28,10 +29,12 @@ from schemas.events.asset import (
     ImagesFailed,
     ImagesMade,
     ImagesRequested,
+    RenditionFailed,
+    RenditionRemade,
+    RenditionRequested,
     TranscodeFailed,
     TranscodeRequested,
 )
-from schemas.jobs import StoredBody
 from schemas.registry import Data
 
 ASSETS = Table("assets", json=frozenset({"facts", "problem"}))
@@ -77,6 +80,9 @@ def project(record: Record[Data]) -> Iterable[Row]:
             | CaptionsRequested()
             | AssetCaptioned()
             | CaptionsFailed()
+            | RenditionRequested()
+            | RenditionRemade()
+            | RenditionFailed()
         ):
             # The asset looks the same, but its version and newest event move on.
             return (row(ASSETS, record),)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from projections.table import Row, Table, row
+from projections.table import Row, Table, Value, row
 from schemas.envelope import Record
 from schemas.events.asset import (
     AssetCaptioned,
@@ -11,6 +11,9 @@ from schemas.events.asset import (
     CaptionsRequested,
     CoverChosen,
     ImagesMade,
+    RenditionFailed,
+    RenditionRemade,
+    RenditionRequested,
     TranscodeFailed,
     TranscodeRequested,
 )
@@ -36,6 +39,8 @@ def project(record: Record[Data]) -> Iterable[Row]:
             return (_covered(record, made.video_id, cover_key, made.images_id),)
         case CaptionsRequested() | AssetCaptioned() | CaptionsFailed():
             return (_captioned(record, record.data),)
+        case RenditionRequested() | RenditionRemade() | RenditionFailed():
+            return (_remade(record, record.data),)
         case TranscodeFailed(video_id=video_id, code=code, reason=reason):
             return (
                 row(
@@ -114,3 +119,24 @@ def _captioned(
         case CaptionsFailed(code=code, reason=reason):
             problem = {"code": code, "reason": reason}
             return row(VIDEOS, record, id=video_id, problem=problem)
+
+
+def _remade(
+    record: Record[Data], event: RenditionRequested | RenditionRemade | RenditionFailed
+) -> Row:
+    """A video whose rendition could not be made again is as good as it was."""
+    video_id = event.video_id
+    match event:
+        case RenditionRequested():
+            job_id = derived("job", record.envelope.id)
+            return row(VIDEOS, record, id=video_id, rendition_job_id=job_id)
+        case RenditionRemade():
+            return row(VIDEOS, record, id=video_id, problem=None, **_shown(event))
+        case RenditionFailed(code=code, reason=reason):
+            problem = {"code": code, "reason": reason}
+            return row(VIDEOS, record, id=video_id, problem=problem)
+
+
+def _shown(event: RenditionRemade) -> dict[str, Value]:
+    keys: dict[str, Value] = {"mp4_key": event.shown_mp4, "hls_key": event.shown_hls}
+    return {**keys, "bit_rate": event.facts.bit_rate} if event.facts else keys

@@ -24,6 +24,7 @@ CREATE TABLE videos (
     problem jsonb,
     captions jsonb,
     captions_job_id text,
+    rendition_job_id text,
     PRIMARY KEY (tenant, id)
 );
 CREATE INDEX videos_newest ON videos (tenant, created_at DESC, id DESC);

@@ -5,7 +5,14 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from schemas.jobs import Captioned, Evidence, MediaFacts, SubtitleText, Transcoded
+from schemas.jobs import (
+    Captioned,
+    Evidence,
+    MediaFacts,
+    Remade,
+    SubtitleText,
+    Transcoded,
+)
 from schemas.pictures import Imaged, PictureWish
 
 
@@ -159,6 +166,30 @@ class FailCaptions(Struct, frozen=True, tag="io.contentops.asset.fail_captions.v
     reason: str
 
 
+class RequestRendition(
+    Struct, frozen=True, tag="io.contentops.asset.request_rendition.v1"
+):
+    """Make one rendition of a finished video again, and nothing else of it."""
+
+    video_id: str
+    name: str
+
+
+class RecordRendition(
+    Struct, frozen=True, tag="io.contentops.asset.record_rendition.v1"
+):
+    job_id: str
+    result: Remade
+
+
+class FailRendition(Struct, frozen=True, tag="io.contentops.asset.fail_rendition.v1"):
+    job_id: str
+    video_id: str
+    name: str
+    code: str
+    reason: str
+
+
 class FailTranscode(Struct, frozen=True, tag="io.contentops.asset.fail_transcode.v1"):
     job_id: str
     video_id: str
@@ -219,4 +250,7 @@ AssetCommand: TypeAlias = (
     | RequestCaptions
     | RecordCaptions
     | FailCaptions
+    | RequestRendition
+    | RecordRendition
+    | FailRendition
 )

@@ -8,13 +8,14 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from schemas.bodies import StoredBody
 from schemas.jobs import (
     Cover,
     Evidence,
     MediaFacts,
     Rendition,
-    StoredBody,
     SubtitleText,
+    TranscodeInput,
 )
 from schemas.pictures import Picture, PictureWish
 
@@ -228,6 +229,58 @@ class CaptionsFailed(Struct, frozen=True, tag="io.contentops.asset.captions_fail
     reason: str
 
 
+class RenditionRequested(
+    Struct, frozen=True, tag="io.contentops.asset.rendition_requested.v1"
+):
+    """One rendition of a finished video is to be made again, as it was wished for.
+
+    The keys are of the video without the words (`texts`) beside its picture; what is
+    shown is with them.
+    """
+
+    video_id: str
+    name: str
+    wish: TranscodeInput
+    mp4_key: str
+    hls_key: str
+    shown_mp4: str
+    shown_hls: str
+    renditions: tuple[Rendition, ...]
+    texts: tuple[SubtitleText, ...] = ()
+    needs: tuple[str, ...] = ()
+    project_id: str = ""
+
+
+class RenditionRemade(
+    Struct, frozen=True, tag="io.contentops.asset.rendition_remade.v1"
+):
+    """From here on the video is in these files; its other renditions are the same.
+
+    `facts` None: the whole MP4 is as it was. What is shown has the words in it.
+    """
+
+    job_id: str
+    video_id: str
+    name: str
+    mp4_key: str
+    hls_key: str
+    shown_mp4: str
+    shown_hls: str
+    facts: MediaFacts | None = None
+
+
+class RenditionFailed(
+    Struct, frozen=True, tag="io.contentops.asset.rendition_failed.v1"
+):
+    """The video stays as it is."""
+
+    job_id: str
+    video_id: str
+    name: str
+    code: str
+    reason: str
+
+
 class TranscodeFailed(
     Struct, frozen=True, tag="io.contentops.asset.transcode_failed.v1"
 ):
@@ -297,4 +350,7 @@ AssetEvent: TypeAlias = (
     | CaptionsRequested
     | AssetCaptioned
     | CaptionsFailed
+    | RenditionRequested
+    | RenditionRemade
+    | RenditionFailed
 )

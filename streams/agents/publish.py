@@ -36,7 +36,8 @@ from schemas.commands.publication import (
 )
 from schemas.envelope import stamp
 from schemas.ids import derived
-from schemas.jobs import PublishInput, Settled
+from schemas.jobs import Settled
+from schemas.publishing import PublishInput
 from streams.agents.answers import Answers
 from streams.agents.posting import Desk, PublicationRow
 from streams.agents.work import Impossible, Job, Report, TryLater

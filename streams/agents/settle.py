@@ -11,8 +11,9 @@ from schemas.commands.publication import (
 )
 from schemas.envelope import Envelope, Record
 from schemas.ids import observation_id, stream_key
-from schemas.jobs import MetricsInput, ReviewInput, Settled, SettleInput
+from schemas.jobs import Settled
 from schemas.observations import MetricsObserved
+from schemas.publishing import MetricsInput, ReviewInput, SettleInput
 from schemas.registry import wire_name
 from schemas.topics import TRACKING
 from streams.agents.answers import Answers

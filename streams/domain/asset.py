@@ -14,6 +14,7 @@ from schemas.commands.asset import (
     DescribeAsset,
     FailCaptions,
     FailImages,
+    FailRendition,
     FailTranscode,
     ImportAsset,
     PresignAsset,
@@ -22,10 +23,12 @@ from schemas.commands.asset import (
     RecordCaptions,
     RecordImages,
     RecordProbe,
+    RecordRendition,
     RecordTranscode,
     RefuseAsset,
     RequestCaptions,
     RequestImages,
+    RequestRendition,
     RequestTranscode,
     RestoreAsset,
     RetainAsset,
@@ -58,7 +61,13 @@ from schemas.events.asset import (
     TranscodeFailed,
     TranscodeRequested,
 )
-from streams.domain import asset_bodies, asset_captions, asset_images, asset_shelf
+from streams.domain import (
+    asset_bodies,
+    asset_captions,
+    asset_images,
+    asset_renditions,
+    asset_shelf,
+)
 from streams.domain.asset_state import Asset, Body
 from streams.domain.rejected import Rejected, missing
 
@@ -74,6 +83,8 @@ TOLD_ANYWAY = (
     FailImages,
     RecordCaptions,
     FailCaptions,
+    RecordRendition,
+    FailRendition,
     TrashAsset,
     RestoreAsset,
     PurgeAsset,
@@ -86,6 +97,7 @@ ENDED_ANYWAY = (
     RecordImages,
     FailImages,
     RecordCaptions,
+    RecordRendition,
 )
 
 initial = Asset()
@@ -115,7 +127,8 @@ def _ended(
     | FailTranscode
     | RecordImages
     | FailImages
-    | RecordCaptions,
+    | RecordCaptions
+    | RecordRendition,
     asset: Asset,
 ) -> AssetEvent | None:
     match command:
@@ -125,6 +138,8 @@ def _ended(
             return asset_images.finish(command, asset)
         case RecordCaptions():
             return asset_captions.record(command, asset)
+        case RecordRendition():
+            return asset_renditions.record(command, asset)
         case _:
             assert_never(command)
 
@@ -132,7 +147,11 @@ def _ended(
 def _after_the_end(command: AssetCommand) -> None:
     """What is told late changes nothing; a wish is told that it is too late."""
     if not isinstance(command, TOLD_ANYWAY) or isinstance(command, RestoreAsset):
-        raise Rejected("missing", "asset_purged", "It was deleted for good.")
+        raise Rejected(
+            "missing",
+            "asset_purged",
+            "It was deleted for good; upload the file again and ask for it anew.",
+        )
 
 
 def _body(command: AssetCommand, asset: Asset) -> AssetEvent | None:
@@ -149,8 +168,18 @@ def _body(command: AssetCommand, asset: Asset) -> AssetEvent | None:
             return _uploaded(command, asset)
         case RequestImages() | ChooseCover() | RequestCaptions() | FailCaptions():
             return _beside(command, asset)
+        case RequestRendition() | FailRendition():
+            return _again(command, asset)
         case _:
             return _shelf(command, asset)
+
+
+def _again(
+    command: RequestRendition | FailRendition, asset: Asset
+) -> AssetEvent | None:
+    if isinstance(command, RequestRendition):
+        return asset_renditions.request(command, asset)
+    return asset_renditions.fail(command, asset)
 
 
 def _beside(
@@ -280,6 +309,10 @@ def _transcoded(command: RecordTranscode) -> AssetTranscoded:
 
 
 def evolve(asset: Asset, event: AssetEvent) -> Asset:
+    return asset_renditions.evolve(_evolve(asset, event), event)
+
+
+def _evolve(asset: Asset, event: AssetEvent) -> Asset:
     match event:
         case AssetPresigned() | AssetVersionPresigned() | AssetImportRequested():
             return replace(asset, bodies=(*asset.bodies, Body(event)))

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
+from schemas.bodies import StoredBody
 from schemas.commands.asset import (
     AbandonUpload,
     ChooseVersion,
@@ -27,7 +28,6 @@ from schemas.events.asset import (
     AssetVersionChosen,
     AssetVersionPresigned,
 )
-from schemas.jobs import StoredBody
 from streams.domain.asset_state import Asset, Body, Opened
 from streams.domain.rejected import Rejected, exists
 

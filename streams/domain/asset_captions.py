@@ -10,6 +10,7 @@ from schemas.events.asset import (
     CaptionsRequested,
 )
 from schemas.jobs import SubtitleText
+from streams.domain.asset_renditions import check_untouched
 from streams.domain.asset_state import Asset
 from streams.domain.rejected import Rejected, missing
 
@@ -26,6 +27,7 @@ def request(command: RequestCaptions, asset: Asset) -> AssetEvent | None:
     _check_languages(command)
     if asset.captions.get(command.video_id) == command.texts:
         return None
+    check_untouched(command.video_id, asset)
     mp4_key, hls_key = asset.made[command.video_id]
     return CaptionsRequested(
         video_id=command.video_id, mp4_key=mp4_key, hls_key=hls_key, texts=command.texts

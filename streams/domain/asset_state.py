@@ -15,7 +15,7 @@ from schemas.events.asset import (
     AssetUploaded,
     AssetVersionPresigned,
 )
-from schemas.jobs import MediaFacts, SubtitleText
+from schemas.jobs import MediaFacts, Rendition, SubtitleText, TranscodeInput
 from streams.domain.rejected import missing
 
 Opened: TypeAlias = (
@@ -37,6 +37,20 @@ class Body(Struct, frozen=True):
         return self.facts is not None or bool(self.refused)
 
 
+class Film(Struct, frozen=True):
+    """A video as it was wished for and, once finished, is.
+
+    `shown` are its files (MP4, HLS) with the words (`texts`) beside its picture;
+    `remaking` is the rendition that is being made again.
+    """
+
+    wish: TranscodeInput
+    renditions: tuple[Rendition, ...] = ()
+    shown: tuple[str, str] = ("", "")
+    texts: tuple[SubtitleText, ...] = ()
+    remaking: str = ""
+
+
 class Asset(Struct, frozen=True):
     """`videos` maps a video id to True once it has ended, well or badly; `covers` to
     the pictures that may stand for it, the one that does first; `made` to its files
@@ -45,7 +59,7 @@ class Asset(Struct, frozen=True):
 
     `current` is the number of the body that counts, 0 before the first arrived.
     `captions` has the words that are being put beside a video's picture, and `told` the
-    jobs that did so and have ended.
+    jobs that did so, or made a rendition again, and have ended. `films` are the videos.
     """
 
     bodies: tuple[Body, ...] = ()
@@ -61,6 +75,7 @@ class Asset(Struct, frozen=True):
     purged: bool = False
     captions: dict[str, tuple[SubtitleText, ...]] = {}
     told: frozenset[str] = frozenset()
+    films: dict[str, Film] = {}
 
     @property
     def project_id(self) -> str:
@@ -81,3 +96,6 @@ class Asset(Struct, frozen=True):
         bodies = list(self.bodies)
         bodies[number - 1] = body
         return replace(self, bodies=tuple(bodies))
+
+    def with_film(self, video_id: str, film: Film) -> "Asset":
+        return replace(self, films={**self.films, video_id: film})

@@ -7,10 +7,12 @@ from schemas.commands.asset import (
     CompleteUpload,
     FailCaptions,
     FailImages,
+    FailRendition,
     FailTranscode,
     RecordCaptions,
     RecordImages,
     RecordProbe,
+    RecordRendition,
     RecordTranscode,
     RefuseAsset,
 )
@@ -36,7 +38,8 @@ from schemas.jobs import (
     JobInput,
     Probed,
     ProbeInput,
-    PublishInput,
+    Remade,
+    RemakeInput,
     Rendered,
     RenderInput,
     Settled,
@@ -47,6 +50,7 @@ from schemas.jobs import (
     TranslateInput,
 )
 from schemas.pictures import Imaged, ImagesInput
+from schemas.publishing import PublishInput
 from schemas.registry import Command, Data
 from streams.reactions.reaction import Reaction
 
@@ -79,7 +83,7 @@ def _found(event: JobCompleted, job_id: str) -> Command | None:
             return RecordProbe(job_id=job_id, facts=facts, number=number)
         case Transcoded():
             return RecordTranscode(job_id=job_id, result=event.result)
-        case Imaged() | Rendered() | Subtitled() | Captioned():
+        case Imaged() | Rendered() | Subtitled() | Captioned() | Remade():
             return _made(event.result, job_id)
         case Generated() if event.subject.startswith("copy/"):
             return RecordCopy(job_id=job_id, result=event.result)
@@ -87,7 +91,9 @@ def _found(event: JobCompleted, job_id: str) -> Command | None:
             return None
 
 
-def _made(result: Imaged | Rendered | Subtitled | Captioned, job_id: str) -> Command:
+def _made(
+    result: Imaged | Rendered | Subtitled | Captioned | Remade, job_id: str
+) -> Command:
     match result:
         case Imaged():
             return RecordImages(job_id=job_id, result=result)
@@ -97,6 +103,8 @@ def _made(result: Imaged | Rendered | Subtitled | Captioned, job_id: str) -> Com
             return RecordSubtitle(job_id=job_id, result=result)
         case Captioned():
             return RecordCaptions(job_id=job_id, result=result)
+        case Remade():
+            return RecordRendition(job_id=job_id, result=result)
 
 
 def _failed(event: Unfinished, job_id: str) -> Command | None:
@@ -133,6 +141,8 @@ def _unmade(given: JobInput, job_id: str, code: str, reason: str) -> Command | N
             return FailSubtitle(job_id=job_id, code=code, reason=reason)
         case CaptionInput(video_id=video_id, texts=texts):
             return FailCaptions(job_id, video_id, texts, code, reason)
+        case RemakeInput(name=name, wish=wish):
+            return FailRendition(job_id, wish.video_id, name, code, reason)
         case _:
             return None
 

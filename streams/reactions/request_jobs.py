@@ -16,6 +16,8 @@ from schemas.events.asset import (
     CoverChosen,
     ImagesFailed,
     ImagesRequested,
+    RenditionFailed,
+    RenditionRequested,
     TranscodeFailed,
     TranscodeRequested,
 )
@@ -35,16 +37,15 @@ from schemas.jobs import (
     GenerateInput,
     JobInput,
     ProbeInput,
-    PublishInput,
     PurgeInput,
+    RemakeInput,
     RenderInput,
-    ReviewInput,
-    SettleInput,
     SubtitleInput,
     TranscodeInput,
     TranslateInput,
 )
 from schemas.pictures import ImagesInput
+from schemas.publishing import PublishInput, ReviewInput, SettleInput
 from schemas.registry import Data, encode
 from streams.domain.asset_images import covers_id
 from streams.reactions.reaction import Reaction
@@ -73,6 +74,7 @@ def _job(record: Record[Data]) -> RequestJob | None:
             | ImagesRequested()
             | TimelineRenderRequested()
             | CaptionsRequested()
+            | RenditionRequested()
         ):
             return _request(record, "media", _media(record.data))
         case AssetTranscoded(cover_key=key) | CoverChosen(cover_key=key) if key:
@@ -84,6 +86,7 @@ def _job(record: Record[Data]) -> RequestJob | None:
             | TranscodeFailed(code="asset_purged")
             | ImagesFailed(code="asset_purged")
             | CaptionsFailed(code="asset_purged")
+            | RenditionFailed(code="asset_purged")
         ):
             purge = _purge(record.data, record.subject_id)
             return _request(record, "media", purge, max_attempts=PURGE_ATTEMPTS)
@@ -121,9 +124,12 @@ def _media(
     | TranscodeRequested
     | ImagesRequested
     | TimelineRenderRequested
-    | CaptionsRequested,
+    | CaptionsRequested
+    | RenditionRequested,
 ) -> JobInput:
     match event:
+        case RenditionRequested():
+            return _remake(event)
         case CaptionsRequested(
             video_id=video_id, mp4_key=mp4, hls_key=hls, texts=texts
         ):
@@ -146,6 +152,19 @@ def _media(
             return _images(event)
         case TimelineRenderRequested():
             return _render(event)
+
+
+def _remake(event: RenditionRequested) -> RemakeInput:
+    return RemakeInput(
+        name=event.name,
+        wish=event.wish,
+        mp4_key=event.mp4_key,
+        hls_key=event.hls_key,
+        shown_mp4=event.shown_mp4,
+        shown_hls=event.shown_hls,
+        renditions=event.renditions,
+        texts=event.texts,
+    )
 
 
 def _images(event: ImagesRequested) -> ImagesInput:
@@ -175,11 +194,16 @@ def _purge(
         | TranscodeFailed
         | ImagesFailed
         | CaptionsFailed
+        | RenditionFailed
     ),
     asset_id: str,
 ) -> PurgeInput:
     match event:
-        case TranscodeFailed(video_id=video_id) | CaptionsFailed(video_id=video_id):
+        case (
+            TranscodeFailed(video_id=video_id)
+            | CaptionsFailed(video_id=video_id)
+            | RenditionFailed(video_id=video_id)
+        ):
             return PurgeInput(object_keys=(), video_ids=(video_id,))
         case ImagesFailed(images_id=images_id):
             return PurgeInput(object_keys=(), image_ids=(images_id,))

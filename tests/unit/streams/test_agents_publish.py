@@ -39,16 +39,9 @@ from schemas.events.publication import (
     PublicationHandedOff,
     PublicationSubmitted,
 )
-from schemas.jobs import (
-    Evidence,
-    MetricsInput,
-    PublishInput,
-    ReviewInput,
-    Schedule,
-    Settled,
-    SettleInput,
-)
+from schemas.jobs import Evidence, Schedule, Settled
 from schemas.observations import MetricsObserved
+from schemas.publishing import MetricsInput, PublishInput, ReviewInput, SettleInput
 from schemas.topics import TRACKING
 from streams.agents.posting import AccountRow, Desk, PublicationRow
 from streams.agents.publish import Limits, Publishing

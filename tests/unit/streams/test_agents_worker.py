@@ -13,7 +13,8 @@ from psycopg import OperationalError
 
 from schemas.commands.job import AccountAttempt, CompleteJob, FailJob, StartAttempt
 from schemas.events.job import JobCompleted, JobFailed, JobStarted
-from schemas.jobs import JobResult, PublishInput, Settled, SettleInput, Spent
+from schemas.jobs import JobResult, Settled, Spent
+from schemas.publishing import PublishInput, SettleInput
 from streams.agents.spending import spend
 from streams.agents.work import Impossible, Job, Report, TryLater, Work
 from streams.leases import Leased

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Struct
+from msgspec.structs import replace
 
 from schemas.commands.account import ConnectAccount
 from schemas.commands.asset import (
@@ -17,6 +18,7 @@ from schemas.commands.asset import (
     RecordTranscode,
     RequestCaptions,
     RequestImages,
+    RequestRendition,
     RequestTranscode,
 )
 from schemas.commands.content import RequestCopy
@@ -43,10 +45,12 @@ from schemas.jobs import (
     MediaFacts,
     Probed,
     ProbeInput,
-    PublishInput,
     PurgeInput,
+    Remade,
+    RemakeInput,
     Rendered,
     RenderInput,
+    Rendition,
     Schedule,
     Subtitled,
     SubtitleInput,
@@ -57,6 +61,7 @@ from schemas.jobs import (
     Usage,
 )
 from schemas.pictures import Imaged, ImagesInput
+from schemas.publishing import PublishInput
 from schemas.registry import AGGREGATE_OF, EVENTS_OF, Data, wire_name
 from schemas.timeline import Timeline, Title
 from streams.domain.asset_images import covers_id
@@ -123,6 +128,18 @@ ASKED = (RequestCopy("p", "v", "copy", "bilibili", "brief"),)
 TEXT = SubtitleText("en", "k", "h", 1, "asr")
 MAKING = (RequestSubtitle("a", "en", "asr", "k", "h"),)
 CAPTIONED = (*WORKING, RecordTranscode("j", TRANSCODED), RequestCaptions("v", (TEXT,)))
+RUNG = Rendition("720p", 1280, 720, 9)
+FINISHED = replace(TRANSCODED, renditions=(RUNG,))
+REMAKE = RemakeInput("720p", TranscodeInput("v", "k", "h", ()), *"mhmh", (RUNG,))
+REMAKING = asset_events.RenditionRequested(
+    "v", "720p", REMAKE.wish, *"mhmh", (RUNG,), needs=("nvenc",)
+)
+REMADE = Remade("v", "720p", *"MHMH", ("r",), FACTS)
+AGAIN = (
+    *WORKING,
+    RecordTranscode("j", FINISHED),
+    RequestRendition("v", "720p"),
+)
 PUBLISH = PublishInput("it")
 FILM = Timeline(scenes=(Title(text="夜骑", seconds=2.0),))
 RENDERING = (CreateTimeline("p", "夜骑", FILM), RequestRender("r", "film", 1, ()))
@@ -154,6 +171,10 @@ CASES: list[tuple[Data, tuple[Struct, ...], int]] = [
     (failed(TranslateInput("a", TEXT, "zh"), "subtitle/it"), MAKING, 1),
     (asset_events.CaptionsRequested("v", "m", "h", (TEXT,)), (), 1),
     (ended(Captioned("v", "m", "h", (TEXT,)), "asset/it"), CAPTIONED, 1),
+    (REMAKING, (), 1),
+    (ended(REMADE, "asset/it"), AGAIN, 1),
+    (failed(REMAKE, "asset/it"), AGAIN, 1),
+    (asset_events.RenditionFailed("j", "v", "720p", "asset_purged", "r"), (), 1),
     (failed(CaptionInput("v", "m", "h", (TEXT,)), "asset/it"), CAPTIONED, 1),
     (failed(PUBLISH, "publication/it"), (PLAN,), 1),
     (job_events.JobLost("publication/it", PUBLISH, 2), (PLAN,), 1),

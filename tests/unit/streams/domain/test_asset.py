@@ -6,9 +6,10 @@ import pytest
 from msgspec import Struct
 from msgspec.structs import replace
 
+from schemas.bodies import StoredBody
 from schemas.commands import asset as wish
 from schemas.events import asset as fact
-from schemas.jobs import Cover, MediaFacts, StoredBody, Transcoded
+from schemas.jobs import Cover, MediaFacts, Transcoded
 from unit.streams.domain.given import after, refused, when
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)

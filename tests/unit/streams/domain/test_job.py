@@ -6,7 +6,8 @@ from msgspec import structs
 
 from schemas.commands import job as wish
 from schemas.events import job as fact
-from schemas.jobs import PublishInput, Settled, Spent
+from schemas.jobs import Settled, Spent
+from schemas.publishing import PublishInput
 from unit.streams.domain.given import refused, when
 
 WORK = PublishInput("pub")

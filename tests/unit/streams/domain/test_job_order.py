@@ -12,7 +12,8 @@ from schemas.commands import job as wish
 from schemas.envelope import Envelope, Record
 from schemas.events import job as fact
 from schemas.ids import derived
-from schemas.jobs import PublishInput, Settled
+from schemas.jobs import Settled
+from schemas.publishing import PublishInput
 from schemas.registry import Data, wire_name
 from streams.domain.job import HIGHEST, Job, decide, evolve, initial
 from streams.domain.rejected import Rejected
