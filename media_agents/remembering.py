@@ -25,9 +25,9 @@ ORDER BY ended_at DESC LIMIT 1
 """
 MADE_AGAIN = """
 SELECT result::text FROM read.tasks
-WHERE tenant = %s AND kind = 'remake' AND status = 'completed'
+WHERE tenant = %s AND subject = %s AND kind = 'remake' AND status = 'completed'
   AND result->>'video_id' = %s AND result->>'recipe_key' = %s
-ORDER BY ended_at DESC LIMIT 1
+ORDER BY created_at DESC LIMIT 1
 """
 PACES = """
 SELECT worked_s / (spent->>'weighted_seconds')::float FROM read.tasks
@@ -53,11 +53,11 @@ class Memory:
         return msgspec.json.decode(row[0], type=Transcoded) if row else None
 
     async def remade(
-        self, tenant: str, video_id: str, recipe_key: str
+        self, tenant: str, subject: str, video_id: str, recipe_key: str
     ) -> Remade | None:
         """The newest of this video: what one recipe makes is the same each time."""
         async with self._pool.connection() as connection:
-            asked = (tenant, video_id, recipe_key)
+            asked = (tenant, subject, video_id, recipe_key)
             row = await (await connection.execute(MADE_AGAIN, asked)).fetchone()
         return msgspec.json.decode(row[0], type=Remade) if row else None
 

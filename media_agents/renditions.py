@@ -56,7 +56,7 @@ class Remaker:
         """What names the new files goes last; those of before stay where they are."""
         wanted = job.asked(RemakeInput)
         prefix, key = prefix_of(job.tenant, wanted), key_of(wanted, self._engine)
-        if again := await self._made_before(prefix, wanted, key, job.tenant):
+        if again := await self._made_before(job, prefix, wanted, key):
             return again
         # Pieces are nobody's but ours, whoever may have what is made of them.
         hidden = video_prefix(job.tenant, wanted.wish.video_id)
@@ -75,15 +75,16 @@ class Remaker:
         return _remade(wanted, prefix, (made, worded), facts, key)
 
     async def _made_before(
-        self, prefix: str, wanted: RemakeInput, key: str, tenant: str
+        self, job: Job, prefix: str, wanted: RemakeInput, key: str
     ) -> Remade | None:
         """If the video shows what this recipe made, all is done."""
         if self._memory is None:
             return None
-        earlier = await self._memory.remade(tenant, wanted.wish.video_id, key)
+        video_id = wanted.wish.video_id
+        earlier = await self._memory.remade(job.tenant, job.subject, video_id, key)
         if earlier is None or not await shows(self._storage, prefix, wanted, earlier):
             return None
-        reuse(wanted.wish.video_id)
+        reuse(video_id)
         return _as_it_is(wanted, earlier)
 
     async def _terms(self, wanted: RemakeInput, pieces: StoredPieces) -> Terms:
