@@ -17,11 +17,14 @@ from msgspec import Struct
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from schemas.topics import EVENT_TOPICS, PARKED, TRACKING
+from schemas.topics import EVENT_TOPICS, JOBS, PARKED, TRACKING
 from streams.places import NotThere, looking, message_at
+from streams.queue import DEATHS, WAITING
 from streams.topic_ids import TopicsMissing
 
 Place: TypeAlias = tuple[str, int]
+# A role, and the labels its workers must have, parted by commas.
+Pool: TypeAlias = tuple[str, str]
 
 TOPICS = (*(topic.name for topic in EVENT_TOPICS), TRACKING.name, PARKED.name)
 STALLED_S = 30.0
@@ -63,20 +66,13 @@ COUNTS = (
         WHERE ended_at IS NULL GROUP BY 1, 2""",
     ),
     Count(
-        "contentops_job_wait_seconds",
-        "How long the due job that waits longest has waited.",
-        ("role",),
-        """SELECT role, extract(epoch FROM
-          max(clock_timestamp() - coalesce(not_before, created_at)))
-        FROM read.tasks WHERE status IN ('waiting', 'retrying')
-          AND coalesce(not_before, created_at) <= clock_timestamp() GROUP BY 1""",
-    ),
-    Count(
         "contentops_leases",
         "Jobs that a worker holds.",
-        ("role",),
-        """SELECT role, count(*) FROM coordination.leases
-        WHERE owner <> '' AND NOT done AND until > clock_timestamp() GROUP BY 1""",
+        ("role", "needs"),
+        """SELECT l.role, coalesce(array_to_string(t.needs, ','), ''), count(*)
+        FROM coordination.leases l
+        LEFT JOIN read.tasks t ON t.tenant = l.tenant AND t.id = l.job_id
+        WHERE owner <> '' AND NOT done AND until > clock_timestamp() GROUP BY 1, 2""",
     ),
     Count(
         "contentops_leases_expired",
@@ -105,12 +101,17 @@ class Head(Struct, frozen=True):
 
 
 class Gauges(Collector):
-    """Registered once; a store that is away leaves its gauges out, never zero."""
+    """Registered once; a store that is away leaves its gauges out, never zero.
+
+    A pool of workers with nothing to do is told as 0 once its labels were ever asked
+    for since this process began, so that whoever scales by it sees it idle.
+    """
 
     def __init__(self, kafka: str, conninfo: str) -> None:
         self._kafka = kafka
         self._conninfo = conninfo
         self._admin = AdminClient({"bootstrap.servers": kafka})
+        self._pools: set[Pool] = {(role, "") for role in JOBS}
 
     def describe(self) -> Iterable[Metric]:
         return ()
@@ -119,6 +120,9 @@ class Gauges(Collector):
         try:
             with psycopg.connect(self._conninfo, connect_timeout=3) as connection:
                 yield from _counts(connection)
+                waiting = _waiting(connection)
+                self._pools |= waiting.keys()
+                yield from _queues(self._pools, waiting)
                 standing = _standing(connection)
             heads = self._heads()
             now = time.time()
@@ -189,6 +193,37 @@ def _counts(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[Metr
         for *values, count in connection.execute(each.query.encode()):
             family.add_metric([str(value) for value in values], _real(count))
         yield family
+
+
+def _waiting(
+    connection: psycopg.Connection[tuple[object, ...]],
+) -> dict[Pool, tuple[int, float]]:
+    """How many jobs could run now, and for how many seconds the oldest could have."""
+    rows = connection.execute(WAITING.encode(), {"deaths": DEATHS})
+    return {
+        (str(role), str(needs)): (_whole(count), max(_real(age), 0.0))
+        for role, needs, count, age in rows
+    }
+
+
+def _queues(
+    pools: Iterable[Pool], waiting: Mapping[Pool, tuple[int, float]]
+) -> Iterator[Metric]:
+    many = GaugeMetricFamily(
+        "contentops_jobs_waiting",
+        "Jobs that could run now and that no worker has.",
+        labels=("role", "needs"),
+    )
+    age = GaugeMetricFamily(
+        "contentops_job_wait_seconds",
+        "How long the oldest of them could have run.",
+        labels=("role", "needs"),
+    )
+    for pool in sorted(pools):
+        count, seconds = waiting.get(pool, (0, 0.0))
+        many.add_metric(pool, count)
+        age.add_metric(pool, seconds)
+    yield from (many, age)
 
 
 def _log(heads: Mapping[Place, Head], now: float) -> Iterator[Metric]:

@@ -23,6 +23,18 @@ _FREE = """
   AND NOT (l.owner <> '' AND NOT l.done AND l.deaths + 1 >= %(deaths)s))
 """
 
+# What could run now if there were a free worker with its labels, by label set; since
+# when: it was due, or its worker was given up.
+WAITING = f"""
+SELECT t.role, array_to_string(t.needs, ',') AS needs, count(*),
+  extract(epoch FROM max(clock_timestamp() - CASE
+    WHEN l.owner <> '' AND NOT l.done THEN greatest({DUE}, l.until) ELSE {DUE} END))
+FROM read.tasks t LEFT JOIN coordination.leases l ON l.job_id = t.id
+WHERE t.status IN {OPEN} AND {DUE} <= statement_timestamp()
+  AND (t.deadline IS NULL OR t.deadline > statement_timestamp()) AND {_FREE}
+GROUP BY 1, 2
+"""  # noqa: S608  every part is a constant of this module
+
 # A line is a role, tenant and priority: few, and each found in one step of the index,
 # however many jobs stand in it. `turns` has the first of every line, in order; leases
 # are asked job by job, else a plan that hashes them reads the whole line first.

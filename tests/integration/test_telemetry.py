@@ -209,6 +209,66 @@ def test_gauges_tell_a_reader_that_died_from_one_that_is_done(
     assert found[f'contentops_log_head_age_seconds{{topic="{place[0]}"}}'] < 120
 
 
+WAITS = """
+INSERT INTO rm_tasks_v1.tasks (tenant, id, version, event_id, created_at, updated_at,
+  role, kind, subject, input, status, attempt, max_attempts, priority, needs, deadline,
+  not_before)
+VALUES (%s, %s, 1, 'e', now() - make_interval(secs => %s), now(), 'media', 'probe',
+  'asset/1', '{}', %s, 0, 3, 0, %s, now() + make_interval(secs => %s),
+  now() + make_interval(secs => %s))
+"""
+HELD = """
+INSERT INTO coordination.leases (job_id, tenant, role, token, owner, until, deaths)
+VALUES (%s, %s, 'media', 'tok', 'somebody', now() + make_interval(secs => %s), 0)
+"""
+
+
+def test_gauges_tell_how_many_jobs_wait_for_workers_with_their_labels(
+    written_stack: Settings,
+) -> None:
+    """A waiting job raises its pool's gauges; one that may not run or runs does not."""
+    tenant, label = f"t{uuid4().hex}", f"gpu{uuid4().hex[:6]}"
+    registry = CollectorRegistry()
+    registry.register(Gauges(written_stack.need("kafka"), written_stack.dsn("worker")))
+
+    def seen(needs: str) -> tuple[float | None, float | None]:
+        labels = {"role": "media", "needs": needs}
+        names = ("contentops_jobs_waiting", "contentops_job_wait_seconds")
+        many, age = (registry.get_sample_value(name, labels) for name in names)
+        return many, age
+
+    with psycopg.connect(written_stack.dsn("owner"), autocommit=True) as owner:
+
+        def job(name: str, age: float, status: str = "waiting", **more: float) -> None:
+            terms = (more.get("deadline"), more.get("not_before"))
+            needs = [label, "cpu"]
+            owner.execute(WAITS, (tenant, name, age, status, needs, *terms))
+
+        assert seen(f"{label},cpu") == (None, None)
+        assert seen("")[0] is not None
+        try:
+            job("old", 90)
+            job("young", 30)
+            job("tomorrow", 500, not_before=1000)
+            job("too late", 500, deadline=-5)
+            job("ended", 500, "completed")
+            job("after others", 500, "waiting_for_parent")
+            job("held", 500, "running")
+            job("given up", 500, "running")
+            owner.execute(HELD, ("held", tenant, 10))
+            owner.execute(HELD, ("given up", tenant, -40))
+            many, age = seen(f"{label},cpu")
+            pool = {"role": "media", "needs": f"{label},cpu"}
+            held = registry.get_sample_value("contentops_leases", pool)
+        finally:
+            for table in ("rm_tasks_v1.tasks", "coordination.leases"):
+                owner.execute(f"DELETE FROM {table} WHERE tenant = %s", (tenant,))
+
+    assert (many, held) == (3, 1)
+    assert age == pytest.approx(90, abs=20)
+    assert seen(f"{label},cpu") == (0, 0)
+
+
 def test_a_store_that_is_away_leaves_its_gauges_out(written_stack: Settings) -> None:
     away = written_stack.replace(
         {"postgres": "postgresql://nobody@127.0.0.1:1/x", "kafka": "127.0.0.1:1"}
