@@ -52,7 +52,8 @@ def examined(settings: Settings) -> list[Finding]:
         checks.append(("opensearch", examine.opensearch))
     with ThreadPoolExecutor(len(checks)) as pool:
         steps = [pool.submit(_look, name, check, settings) for name, check in checks]
-        return [step.result() for step in steps] + [_disk(settings.data)]
+        found = [step.result() for step in steps]
+    return [*found, _media(settings), _disk(settings.data)]
 
 
 def repair(data: Path) -> list[str]:
@@ -91,6 +92,11 @@ def _remedy(settings: Settings, name: str) -> str:
     if log.exists():
         return f"see {log}, then start `contentops up` again."
     return "start it, or run `contentops up`."
+
+
+def _media(settings: Settings) -> Finding:
+    """What a worker on this machine would do at once; nothing to be mended."""
+    return Finding(component="media", version=settings.workload, address="-")
 
 
 def _disk(data: Path) -> Finding:

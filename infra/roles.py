@@ -217,8 +217,12 @@ def worker_media(settings: Settings) -> None:
         from media_agents.renditions import Remaker
         from media_agents.subtitles.work import Subtitler
 
-        found, folder = find_engine(settings.ffmpeg), _scratch(settings)
-        engine = replace(found, stall_seconds=settings.media_stall_s)
+        engine = replace(
+            find_engine(settings.ffmpeg),
+            threads=settings.job_threads,
+            stall_seconds=settings.media_stall_s,
+        )
+        folder = _scratch(settings)
         memory = Memory(await ports.pool(largest=2))
         studio = Studio(
             ports.storage,

@@ -13,6 +13,7 @@ from psycopg.conninfo import make_conninfo
 from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from infra.cores import cores
 from infra.problem import Stop
 
 PREFIX = "CONTENTOPS_"
@@ -35,7 +36,7 @@ def default_cache() -> Path:
 
 def spare_slots() -> int:
     """Media jobs at once: each keeps about two cores busy, and eight are enough."""
-    return max(1, min(8, (os.cpu_count() or 1) // 2))
+    return max(1, min(8, cores() // 2))
 
 
 def inherited() -> dict[str, str]:
@@ -138,12 +139,13 @@ class Settings(BaseSettings):
     clock_slack_s: float = 2
     lease_s: float = 15
     heartbeat_s: float = 5
-    ai_slots: int = 4
-    media_slots: int = Field(default_factory=spare_slots, ge=1)
+    ai_slots: int = Field(default=4, ge=1, le=256)
+    media_slots: int = Field(default_factory=spare_slots, ge=1, le=256)
+    media_threads: int | None = Field(default=None, ge=1, le=256)
     media_labels: str = ""
     media_piece_s: int = Field(default=60, ge=2)
     media_stall_s: float = Field(default=60, gt=0)
-    publish_slots: int = 4
+    publish_slots: int = Field(default=4, ge=1, le=256)
     missed_after_s: float = Field(default=3600, ge=1)
     direct_max: int = Field(default=50, ge=1)
     direct_per_tenant: int = Field(default=10, ge=1)
@@ -160,6 +162,17 @@ class Settings(BaseSettings):
         """What `CONTENTOPS_MEDIA_LABELS` says, parted by commas."""
         parts = (each.strip() for each in self.media_labels.split(","))
         return tuple(each for each in parts if each)
+
+    @property
+    def job_threads(self) -> int:
+        """Of one media job, for decoding and filtering; encoders have their own."""
+        return self.media_threads or max(1, cores() // self.media_slots)
+
+    @property
+    def workload(self) -> str:
+        jobs = "1 job" if self.media_slots == 1 else f"{self.media_slots} jobs"
+        threads = f"{self.job_threads} threads each, on {cores()} processors"
+        return f"{jobs} at once with {threads}"
 
     @property
     def searches_elsewhere(self) -> bool:

@@ -118,6 +118,7 @@ def welcome(settings: Settings) -> list[str]:
         f"ClickHouse  {settings.clickhouse}",
         f"objects     {settings.s3}",
         *([f"OpenSearch  {settings.opensearch}"] if settings.opensearch else []),
+        f"media       {settings.workload}",
         f"data        {settings.data}",
         f"a key:      contentops key create --tenant demo --data {settings.data}",
         "stop:       Ctrl-C",

@@ -31,11 +31,16 @@ OUTPUT_LIMIT = 96 << 20
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """A child that gets no further for `stall_seconds` is given up."""
+    """`threads` bounds decoding and filtering, 0 = all processors that are seen.
+
+    They change no bit of what is made; the encoders' own number does and is fixed. A
+    child that gets no further for `stall_seconds` is given up.
+    """
 
     ffmpeg: str
     ffprobe: str
     version: str
+    threads: int = 0
     stall_seconds: float = DEFAULT_LIMITS.stall_seconds
 
 
@@ -112,11 +117,21 @@ async def encode(
     """Runs ffmpeg with `-progress` and a watchdog on work that stops growing."""
     fixed = ("-nostdin", "-y", "-hide_banner", "-loglevel", "error", "-nostats")
     watch = ("-progress", "pipe:1", "-stats_period", "0.5")
-    child = await start([engine.ffmpeg, *fixed, *watch, *arguments], limits)
+    bound = _bound(engine.threads)
+    child = await start([engine.ffmpeg, *fixed, *watch, *bound, *arguments], limits)
     tail: deque[str] = deque(maxlen=STDERR_LINES)
     patience = min(engine.stall_seconds, limits.stall_seconds)
     await _finish(child, limits, _watch(child.stdout, progress, patience), tail)
     judge(await child.wait(), tail)
+
+
+def _bound(threads: int) -> Sequence[str]:
+    """What stands before the first input holds for its decoders."""
+    if not threads:
+        return ()
+    many = str(threads)
+    filters = ("-filter_threads", many, "-filter_complex_threads", many)
+    return (*filters, "-threads", many)
 
 
 async def ask(

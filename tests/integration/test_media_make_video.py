@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import m3u8
@@ -109,6 +110,18 @@ async def test_the_same_file_makes_the_same_names(engine, clip, tmp_path):
         folder = tmp_path / attempt
         folder.mkdir()
         video = await make_video(clip("plain.mp4"), folder, engine=engine)
+        names.append([f.name for f in video.files])
+    assert names[0] == names[1]
+
+
+async def test_threads_of_a_job_change_no_bit(engine, clip, tmp_path):
+    """So workers with few and with many processors make the same files."""
+    names = []
+    for threads in (1, 3):
+        folder = tmp_path / str(threads)
+        folder.mkdir()
+        bounded = replace(engine, threads=threads)
+        video = await make_video(clip("plain.mp4"), folder, engine=bounded)
         names.append([f.name for f in video.files])
     assert names[0] == names[1]
 
