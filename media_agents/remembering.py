@@ -96,8 +96,11 @@ class StoredPieces:
     async def settle(self, answer: Transcoded) -> None:
         """Call once all is published: the answer then stands for the pieces."""
         await self._storage.put_json(self._answer, answer)
+        await self.forget(but=self._answer)
+
+    async def forget(self, but: str = "") -> None:
         kept = await self._storage.below(f"{self._prefix}/")
-        await self._storage.delete([each for each in kept if each != self._answer])
+        await self._storage.delete([each for each in kept if each != but])
 
     @property
     def _answer(self) -> str:
