@@ -25,7 +25,7 @@ from media_agents.subtitles.rules import Cue
 from media_agents.transcode import PLAIN, Renditions, Terms, silent, transcode
 from streams.agents.spending import spend
 
-PACKAGER = "hls-fmp4-3"
+PACKAGER = "hls-fmp4-4"
 _PROBED = 2
 _ENCODED = 92
 _PACKAGED = 96

@@ -13,8 +13,8 @@ SCRIPT = "burn.ass"
 FONTS = "fonts"
 # Shares of the picture's height, or of the width of an upright one.
 SIZE, UPRIGHT_SIZE = 0.055, 0.065
-# Apps cover the lowest fifth of an upright picture.
-MARGIN, UPRIGHT_MARGIN = 0.05, 0.2
+# A film's copyright note lies below; apps cover the lowest fifth of an upright picture.
+MARGIN, UPRIGHT_MARGIN = 0.09, 0.2
 OUTLINE = 1 / 14
 
 

@@ -13,9 +13,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+import media_agents.transcode
 from media_agents.engines.ffmpeg import Engine
-from media_agents.pieces import pieces
-from media_agents.planning import plan
+from media_agents.pieces import RESTART, Piece, pieces
+from media_agents.planning import Plan, plan
 from media_agents.probe import probe
 from media_agents.recipes import burning
 from media_agents.subtitles.rules import Cue
@@ -86,11 +87,15 @@ def run(*argv: str | Path) -> subprocess.CompletedProcess[str]:
 
 def least_likeness(engine: Engine, one: Path, other: Path, lowest: float = 1) -> float:
     """The SSIM of the two frames, or lowest parts of them, that are least alike."""
+    return min(likenesses(engine, one, other, lowest))
+
+
+def likenesses(engine: Engine, one: Path, other: Path, lowest: float) -> list[float]:
     below = f"crop=iw:ih*{lowest}:0:ih"
     graph = f"[0]{below}[a];[1]{below}[b];[a][b]ssim=stats_file=-"
     compared = ("-lavfi", graph, "-f", "null", "-")
     told = run(engine.ffmpeg, "-i", one, "-i", other, *compared).stdout
-    return min(float(line.split("All:")[1].split()[0]) for line in told.splitlines())
+    return [float(each.split("All:")[1].split()[0]) for each in told.splitlines()]
 
 
 @pytest.mark.parametrize("name", RUNGS)
@@ -107,30 +112,68 @@ async def test_every_frame_is_where_it_would_be_without_cuts(
         assert least_likeness(engine, one, other) > 0.95
 
 
-async def test_words_drawn_in_pieces_are_where_and_when_they_belong(
-    engine: Engine, clip: MakeClip, tmp_path: Path
-) -> None:
-    """One cue ends in the second piece, one lies over a cut, one is in the last."""
-    source = clip("steady.mp4")
-    text = ("每一片都有自己的字幕在下面写着", "and the words are there in time")
-    said = [(4500, 6500), (7000, 9000), (9500, 11000)]
-    cues = [Cue(start, end, text) for start, end in said]
-    found = await probe(source, engine)
-    films = []
-    for name, terms in (("cut", Terms(piece_seconds=SECONDS)), ("whole", WHOLE)):
-        folder = made_folder(tmp_path / name)
-        wanted = burning(plan(found, ["360p"]), cues, folder)
+TEXT = ("每一片都有自己的字幕在下面写着", "and the words are there in time")
+# One ends in the second piece, one lies over a cut, one begins and ends on one.
+SAID = [(2500, 3900), (3960, 4120), (7000, 9000), (9500, 11000)]
+CUES = [Cue(start, end, TEXT) for start, end in SAID]
+Burn = Callable[[str, str, Terms], Awaitable[Path]]
+
+
+@pytest.fixture
+def burn(engine: Engine, clip: MakeClip, tmp_path: Path) -> Burn:
+    async def work(name: str, stem: str, terms: Terms) -> Path:
+        source, folder = clip(name), made_folder(tmp_path / stem)
+        wanted = plan(await probe(source, engine), ["360p"])
+        wanted = burning(wanted, CUES, folder)
         made = await transcode(source, wanted, folder, engine=engine, terms=terms)
-        films.append(made.videos[0][1])
-    folder = made_folder(tmp_path / "bare")
-    bare = await transcode(
-        source, plan(found, ["360p"]), folder, engine=engine, terms=WHOLE
-    )
+        return made.videos[0][1]
+
+    return work
+
+
+@pytest.mark.parametrize("name", ["steady.mp4", "uneven.mp4"])
+async def test_words_drawn_in_pieces_are_where_and_when_they_belong(
+    name: str, burn: Burn, make: Make, engine: Engine, tmp_path: Path
+) -> None:
+    """Frame by frame: what is drawn late or early is seen in one of them."""
+    cut = await burn(name, "cut", Terms(piece_seconds=SECONDS))
+    whole = await burn(name, "whole", WHOLE)
+    bare = (await make(name, tmp_path / "bare", WHOLE)).videos[0][1]
 
     assert list((tmp_path / "cut").glob("piece-0002-*"))
-    assert moments(engine, films[0]) == moments(engine, films[1])
-    assert least_likeness(engine, *films, lowest=0.2) > 0.95
-    assert least_likeness(engine, films[0], bare.videos[0][1], lowest=0.2) < 0.9
+    assert moments(engine, cut) == moments(engine, whole)
+    assert least_likeness(engine, cut, whole, lowest=0.25) > 0.95
+    assert drawn(engine, cut, bare) == drawn(engine, whole, bare) == said(engine, bare)
+
+
+def drawn(engine: Engine, path: Path, bare: Path) -> list[int]:
+    """The frames on which there are words that the bare picture does not have."""
+    alike = likenesses(engine, path, bare, 0.25)
+    return [number for number, value in enumerate(alike) if value < 0.9]
+
+
+def said(engine: Engine, path: Path) -> list[int]:
+    """The frames that are shown while one of the cues lasts."""
+    shown = enumerate(map(float, moments(engine, path)))
+    return [n for n, at in shown if any(a <= at * 1000 < b for a, b in SAID)]
+
+
+async def test_words_drawn_by_the_clock_of_a_piece_would_be_seen(
+    burn: Burn, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same filters in the other order: each piece then begins at zero."""
+    whole = await burn("steady.mp4", "whole", WHOLE)
+    right = media_agents.transcode.filter_graph
+
+    def wrong(wanted: Plan, folder: Path = Path(), piece: Piece | None = None) -> str:
+        graph = right(wanted, folder, piece).replace(f",{RESTART}", "")
+        return graph.replace(",ass=", f",{RESTART},ass=") if piece else graph
+
+    monkeypatch.setattr(media_agents.transcode, "filter_graph", wrong)
+    cut = await burn("steady.mp4", "cut", Terms(piece_seconds=SECONDS))
+
+    assert moments(engine, cut) == moments(engine, whole)
+    assert least_likeness(engine, cut, whole, lowest=0.25) < 0.9
 
 
 async def test_a_frame_too_many_would_be_seen(
