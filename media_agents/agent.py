@@ -170,7 +170,10 @@ class Studio:
         places = product(("videos", "public"), wanted.video_ids)
         folders = [f"{place}/{each}" for place, each in places]
         folders += [f"images/{each}" for each in wanted.image_ids]
-        folders += [f"subtitles/{wanted.asset_id}"] if wanted.asset_id else []
+        if wanted.asset_id:
+            folders += [
+                f"{each}/{wanted.asset_id}" for each in ("subtitles", "renders")
+            ]
         for folder in folders:
             keys += await self._storage.below(f"{job.tenant}/{folder}/")
         report(50, "delete")

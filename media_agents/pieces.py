@@ -114,16 +114,30 @@ def name_of(piece: Piece, rung: str) -> str:
 async def join(
     made: Sequence[Piece], rung: str, out_dir: Path, target: Path, *, engine: Engine
 ) -> None:
-    """By copy. The lengths are said, because files round theirs to milliseconds."""
+    parts = [(out_dir / name_of(each, rung), each.seconds) for each in made]
+    await joined(parts, target, ("-movflags", "+faststart"), engine=engine)
+
+
+async def joined(
+    parts: Sequence[tuple[Path, Fraction]],
+    target: Path,
+    options: Sequence[str] = (),
+    *,
+    engine: Engine,
+) -> None:
+    """By copy; the parts lie beside the target, under plain names of ours.
+
+    Their lengths are said, because files round theirs to milliseconds.
+    """
     lines = ["ffconcat version 1.0"]
-    for piece in made:
-        lines.append(f"file '{name_of(piece, rung)}'")
-        lines.append(f"duration {float(piece.seconds):.6f}")
-    listed = out_dir / f"pieces-{rung}.txt"
+    for path, seconds in parts:
+        lines += [f"file '{path.name}'", f"duration {float(seconds):.6f}"]
+    listed = target.with_suffix(".ffconcat")
     listed.write_text("\n".join(lines))
-    read = ("-f", "concat", "-safe", "0", "-i", f"file:{listed}", "-map", "0:v:0")
+    guard = ("-safe", "0", "-protocol_whitelist", "file")
+    read = ("-f", "concat", *guard, "-i", f"file:{listed}", "-map", "0:v:0")
     exact = ("-map_metadata", "-1", "-fflags", "+bitexact", "-c", "copy")
-    line = [*read, *exact, "-movflags", "+faststart", f"file:{target}"]
+    line = [*read, *exact, *options, f"file:{target}"]
     await encode(engine, line, progress=Progress(0, None))
 
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from media_agents.errors import ObjectMissing
 from media_agents.pace import UNKNOWN_PACE, Pace, learned
-from media_agents.serving import is_public, video_prefix
+from media_agents.serving import UNKNOWN, is_public, video_prefix
 from media_agents.storage import Storage
 from schemas.jobs import Remade, Transcoded
 from streams.pools import Pool
@@ -70,7 +70,7 @@ class Memory:
 
 
 class StoredPieces:
-    """Pieces of one job in the object store, below the video they are for."""
+    """Pieces of one job in the object store, below the video or film they are for."""
 
     def __init__(self, storage: Storage, prefix: str) -> None:
         self._storage = storage
@@ -84,7 +84,7 @@ class StoredPieces:
         return True
 
     async def keep(self, name: str, path: Path) -> None:
-        await self._storage.upload(path, f"{self._prefix}/{name}", "video/mp4")
+        await self._storage.upload(path, f"{self._prefix}/{name}", UNKNOWN)
 
     async def answer(self) -> Transcoded | None:
         """What the job came to, where whoever did it died before it could tell."""

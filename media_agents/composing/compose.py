@@ -18,10 +18,10 @@ from media_agents.composing.arranging import (
     sources,
 )
 from media_agents.composing.checking import check
-from media_agents.composing.drawing import Footage, Stock, draw
+from media_agents.composing.drawing import Drawing, Footage, Stock
 from media_agents.composing.estimating import estimate
 from media_agents.composing.mixing import mix
-from media_agents.composing.narrating import narrate
+from media_agents.composing.narrating import Booth, narrate
 from media_agents.composing.pieces import Marked, cut
 from media_agents.composing.problems import refuse
 from media_agents.engines.ffmpeg import Engine
@@ -29,11 +29,13 @@ from media_agents.errors import MediaRefused
 from media_agents.facts import Facts, Loudness
 from media_agents.labelling import Labels, aigc
 from media_agents.muxing import OutputFile, progressive
+from media_agents.pieces import PIECE_SECONDS, Kept
 from media_agents.planning import Rung, Track
 from media_agents.probe import probe
 from media_agents.profiles import profiles
 from media_agents.transcode import Renditions
 from schemas.timeline import Cue, Mark, Timeline, Title
+from streams.agents.spending import spend
 
 NO_MARK = Mark(destination="")
 PROBED, SPOKEN, DRAWN, MIXED, DONE = 3, 10, 85, 95, 99
@@ -62,12 +64,17 @@ class Composition(Struct, frozen=True):
 
 
 class Bench(Struct, frozen=True):
-    """What the work is done with; `folder` is private to it and goes away."""
+    """What the work is done with; `folder` is private to it and goes away.
+
+    Finished pieces of the picture and spoken sentences go to `kept`, and come from it.
+    """
 
     engine: Engine
     speech: Speech
     folder: Path
     tell: Tell
+    kept: Kept | None = None
+    piece_seconds: float = PIECE_SECONDS
 
 
 async def compose(wish: Wish, files: Mapping[str, Path], bench: Bench) -> Composition:
@@ -81,10 +88,8 @@ async def compose(wish: Wish, files: Mapping[str, Path], bench: Bench) -> Compos
     said, cues = await narrate(
         wish.timeline.narration,
         film,
-        bench.folder,
-        speech=bench.speech,
-        engine=bench.engine,
-        tell=lambda share: bench.tell(PROBED + int(share * (SPOKEN - PROBED))),
+        Booth(bench.speech, bench.engine, bench.folder, bench.kept),
+        lambda share: bench.tell(PROBED + int(share * (SPOKEN - PROBED))),
     )
     picture = await _picture(wish, film, footage, bench, machine=machine)
     sound = await mix(
@@ -97,6 +102,7 @@ async def compose(wish: Wish, files: Mapping[str, Path], bench: Bench) -> Compos
     facts = await probe(made.path, bench.engine)
     _check(facts, film)
     cost = estimate(wish.timeline, film, known).weighted_seconds
+    spend(media_seconds=film.seconds, weighted_seconds=cost)
     return Composition(made, facts, sound[1] if sound else None, tuple(cues), cost)
 
 
@@ -135,13 +141,10 @@ async def _picture(
     marks = await asyncio.to_thread(
         lambda: _marks(wish, film, bench.folder, machine=machine)
     )
-    return await draw(
-        cut(film, marks),
-        film,
-        Stock(footage, drawn),
-        bench.folder,
-        engine=bench.engine,
-        tell=lambda share: bench.tell(SPOKEN + int(share * (DRAWN - SPOKEN))),
+    work = Drawing(film, Stock(footage, drawn), bench.folder, bench.engine, bench.kept)
+    return await work.draw(
+        cut(film, marks, bench.piece_seconds),
+        lambda share: bench.tell(SPOKEN + int(share * (DRAWN - SPOKEN))),
     )
 
 

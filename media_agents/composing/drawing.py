@@ -5,6 +5,7 @@ exactly the frames it was arranged with.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from media_agents.engines.ffmpeg import (
 )
 from media_agents.errors import MediaRefused
 from media_agents.facts import Facts
+from media_agents.pieces import Kept, joined
 from media_agents.timeline import timeline
 from media_agents.transcode import GOP_SECONDS, TO_SDR
 from schemas.timeline import Corner, Fit
@@ -54,29 +56,61 @@ class Stock(Struct, frozen=True):
     cards: Mapping[int, Path]
 
 
-async def draw(
-    pieces: Sequence[Piece],
-    film: Arrangement,
-    stock: Stock,
-    folder: Path,
-    *,
-    engine: Engine,
-    tell: Callable[[float], None],
-) -> Path:
-    """The film without its sound; `tell` hears the share that is done."""
-    made: list[Path] = []
-    done = 0
-    for number, piece in enumerate(pieces):
-        target = folder / f"piece-{number:04}.mp4"
-        await _draw_one(piece, film, stock, target, engine)
-        made.append(target)
-        done += piece.frames
-        tell(done / film.frames)
-    return await _joined(made, pieces, film, folder, engine)
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """What all pieces of one film share; finished ones go to `kept`, if it is there."""
+
+    film: Arrangement
+    stock: Stock
+    folder: Path
+    engine: Engine
+    kept: Kept | None = None
+
+    async def draw(
+        self, pieces: Sequence[Piece], tell: Callable[[float], None]
+    ) -> Path:
+        """The film without its sound; `tell` hears the share that is done."""
+        made: list[tuple[Path, Fraction]] = []
+        done = 0
+        for number, piece in enumerate(pieces):
+            path = self.folder / f"piece-{number:04}.mp4"
+            share = _part(tell, (done, piece.frames), self.film.frames)
+            await self._piece(piece, path, share)
+            made.append((path, piece.frames / self.film.rate))
+            done += piece.frames
+            tell(done / self.film.frames)
+        target = self.folder / "picture.mp4"
+        await joined(made, target, _timescale(self.film), engine=self.engine)
+        await _verified(target, self.film.frames, self.engine)
+        return target
+
+    async def _piece(
+        self, piece: Piece, path: Path, tell: Callable[[int], None]
+    ) -> None:
+        """What is kept was counted before: an exit code of zero proves nothing."""
+        if self.kept and await self.kept.fetch(path.name, path):
+            return
+        await _draw_one(piece, self.film, self.stock, path, self.engine, tell)
+        if self.kept:
+            await _verified(path, piece.frames, self.engine)
+            await self.kept.keep(path.name, path)
+
+
+def _part(
+    tell: Callable[[float], None], place: tuple[int, int], whole: int
+) -> Callable[[int], None]:
+    """Percents of one piece as a share of the film; `place` counts its frames."""
+    before, frames = place
+    return lambda percent: tell((before + frames * percent / 100) / whole)
 
 
 async def _draw_one(
-    piece: Piece, film: Arrangement, stock: Stock, target: Path, engine: Engine
+    piece: Piece,
+    film: Arrangement,
+    stock: Stock,
+    target: Path,
+    engine: Engine,
+    tell: Callable[[int], None],
 ) -> None:
     seconds = float(piece.frames / film.rate)
     pixels = film.width * film.height / 2_073_600
@@ -88,7 +122,7 @@ async def _draw_one(
             *_output(film, piece.frames),
             f"file:{target}",
         ],
-        progress=Progress(round(seconds * 1000), None),
+        progress=Progress(round(seconds * 1000), tell),
         limits=Limits(seconds=allowed, cpu_seconds=int(allowed * 4)),
     )
 
@@ -218,42 +252,19 @@ def _output(film: Arrangement, frames: int) -> list[str]:
         *REPEATABLE,
         *("-color_primaries", "bt709", "-color_trc", "bt709", "-colorspace", "bt709"),
         *("-fflags", "+bitexact", "-flags:v", "+bitexact"),
-        *("-video_track_timescale", str(film.rate.numerator)),
+        *_timescale(film),
     ]
 
 
-async def _joined(
-    made: Sequence[Path],
-    pieces: Sequence[Piece],
-    film: Arrangement,
-    folder: Path,
-    engine: Engine,
-) -> Path:
-    listed, target = folder / "pieces.ffconcat", folder / "picture.mp4"
-    lines = ["ffconcat version 1.0"]
-    for path, piece in zip(made, pieces, strict=True):
-        seconds = float(piece.frames / film.rate)
-        lines += [f"file {path.name}", f"duration {seconds:.6f}"]
-    listed.write_text("\n".join(lines))
-    await encode(
-        engine,
-        [
-            *("-f", "concat", "-protocol_whitelist", "file", "-i", f"file:{listed}"),
-            *("-c", "copy", "-map_metadata", "-1", "-fflags", "+bitexact"),
-            *("-video_track_timescale", str(film.rate.numerator), f"file:{target}"),
-        ],
-        progress=Progress(0, None),
-    )
-    await _verified(target, film, engine)
-    return target
+def _timescale(film: Arrangement) -> tuple[str, str]:
+    return "-video_track_timescale", str(film.rate.numerator)
 
 
-async def _verified(path: Path, film: Arrangement, engine: Engine) -> None:
-    """An exit code of zero proves nothing: the frames are counted."""
+async def _verified(path: Path, frames: int, engine: Engine) -> None:
     seen = await timeline(path, engine, 0)
-    if seen.frames != film.frames:
+    if seen.frames != frames:
         raise MediaRefused(
             "bad_output",
-            f"the film has {seen.frames} frames of {film.frames}",
+            f"the film has {seen.frames} frames of {frames}",
             "A clip may be damaged: cut away its end, or export it again.",
         )

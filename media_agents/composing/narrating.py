@@ -16,6 +16,7 @@ from media_agents.composing.arranging import SAMPLE_RATE, Arrangement
 from media_agents.composing.pcm import Sounding, Taken, decode_sound, samples_in
 from media_agents.engines.ffmpeg import Engine
 from media_agents.errors import MediaRefused, TryLater
+from media_agents.pieces import Kept
 from media_agents.speaking import VOICES
 from media_agents.stills import clock
 from schemas.timeline import Cue, Line
@@ -67,13 +68,19 @@ def utterances(lines: Sequence[Line]) -> list[Utter]:
     return found
 
 
+class Booth(Struct, frozen=True):
+    """Where sentences are spoken; one that is `kept` is not spoken, nor paid, again."""
+
+    speech: Speech
+    engine: Engine
+    folder: Path
+    kept: Kept | None = None
+
+
 async def narrate(
     lines: Sequence[Line],
     film: Arrangement,
-    folder: Path,
-    *,
-    speech: Speech,
-    engine: Engine,
+    booth: Booth,
     tell: Callable[[float], None],
 ) -> tuple[list[Sounding], list[Cue]]:
     """Raises MediaRefused where words overlap or outlast the film."""
@@ -82,7 +89,7 @@ async def narrate(
     wanted = utterances(lines)
     free = 0
     for number, each in enumerate(wanted):
-        path = await _voiced(each, folder / f"said-{number}", speech, engine)
+        path = await _voiced(each, f"said-{number}", booth)
         begin = free if each.at is None else round(each.at * SAMPLE_RATE)
         count = samples_in(path)
         _check(each, (begin, count), free, film)
@@ -119,13 +126,17 @@ def _check(each: Utter, place: tuple[int, int], free: int, film: Arrangement) ->
         )
 
 
-async def _voiced(each: Utter, stem: Path, speech: Speech, engine: Engine) -> Path:
+async def _voiced(each: Utter, name: str, booth: Booth) -> Path:
     """As PCM at the film's rate."""
-    heard, target = stem.with_suffix(".wav"), stem.with_suffix(".pcm")
-    await _spoken(each, heard, speech)
-    await decode_sound(heard, target, engine, Taken(gain_db=each.gain_db))
+    heard, target = (booth.folder / f"{name}.{kind}" for kind in ("wav", "pcm"))
+    there = booth.kept is not None and await booth.kept.fetch(heard.name, heard)
+    if not there:
+        await _spoken(each, heard, booth.speech)
+    await decode_sound(heard, target, booth.engine, Taken(gain_db=each.gain_db))
     if not samples_in(target):
         raise TryLater("speech_empty", "the voice said nothing")
+    if booth.kept is not None and not there:
+        await booth.kept.keep(heard.name, heard)
     return target
 
 

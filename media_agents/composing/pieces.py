@@ -1,10 +1,13 @@
 """Cuts a film wherever something begins or ends: each piece is one constant picture.
 
 A piece shows one scene, or two while one turns into the other, with the same insets
-and the same marks from its first frame to its last. So no filter needs a clock.
+and the same marks from its first frame to its last. So no filter needs a clock. What
+stays the same for long is cut as well, so that a death costs one short piece.
 """
 
+from collections.abc import Iterator
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 from msgspec import Struct
@@ -15,6 +18,7 @@ from media_agents.composing.arranging import (
     PlacedInset,
     boundaries,
 )
+from media_agents.pieces import PIECE_SECONDS
 from schemas.timeline import Clip, Corner, Fit, Scene, TransitionKind
 
 
@@ -61,10 +65,24 @@ class Marked(Struct, frozen=True):
     end: int
 
 
-def cut(film: Arrangement, marks: tuple[Marked, ...] = ()) -> list[Piece]:
-    """In order, without a hole; `marks` do not overlap."""
+def cut(
+    film: Arrangement, marks: tuple[Marked, ...] = (), seconds: float = PIECE_SECONDS
+) -> list[Piece]:
+    """In order, without a hole, each of about `seconds`; `marks` do not overlap."""
     edges = [frame for each in marks for frame in (each.begin, each.end)]
-    return [_piece(film, begin, end, marks) for begin, end in boundaries(film, *edges)]
+    longest = max(1, round(seconds * film.rate))
+    return [
+        _piece(film, begin, end, marks)
+        for stretch in boundaries(film, *edges)
+        for begin, end in _shortened(*stretch, longest)
+    ]
+
+
+def _shortened(begin: int, end: int, longest: int) -> Iterator[tuple[int, int]]:
+    """Equal parts, none of which is longer than half as much again."""
+    parts = max(1, round((end - begin) / longest))
+    edges = [begin + (end - begin) * n // parts for n in range(parts + 1)]
+    return pairwise(edges)
 
 
 def _piece(film: Arrangement, begin: int, end: int, marks: tuple[Marked, ...]) -> Piece:

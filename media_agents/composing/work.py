@@ -7,12 +7,18 @@ from pathlib import Path
 from ai_adapter.speech import Speech
 from media_agents.composing.compose import Bench, Composition, Wish, compose
 from media_agents.engines.ffmpeg import Engine
+from media_agents.recipes import job_key
+from media_agents.remembering import StoredPieces
 from media_agents.storage import Storage, object_key, own_prefix
 from media_agents.telling import media_facts
 from media_agents.workplace import Workplace, sha256_of, spoken
 from schemas.jobs import JobInput, JobResult, Rendered, RenderInput
 from schemas.timeline import Material
+from streams.agents.spending import spend
 from streams.agents.work import Impossible, Job, Report, Work
+
+# Goes up with whatever changes the bytes of a piece.
+FILM = "film-1"
 
 
 class Composer:
@@ -35,20 +41,32 @@ class Composer:
         async with self._place.folder() as folder:
             report(1, "download")
             files = await self._fetched(job.tenant, wanted.materials, folder)
-            bench = Bench(
-                self._engine,
-                self._speech,
-                folder,
-                lambda percent: report(min(percent, 95), "compose"),
-            )
             wish = Wish(
                 timeline=wanted.document,
                 destination=wanted.destination,
                 producer=f"contentops:{job.tenant}",
             )
+            pieces = self._pieces(job.tenant, wanted, wish)
+            bench = Bench(
+                self._engine,
+                self._speech,
+                folder,
+                lambda percent: report(min(percent, 95), "compose"),
+                pieces,
+            )
             film = await compose(wish, files, bench)
             report(97, "upload")
-            return await self._kept(job.tenant, wanted, film)
+            made = await self._kept(job.tenant, wanted, film)
+            await pieces.forget()
+            return made
+
+    def _pieces(self, tenant: str, wanted: RenderInput, wish: Wish) -> StoredPieces:
+        """Below the asset's own place, under all that decides their bytes."""
+        sources = sorted((each.name, each.sha256) for each in wanted.materials)
+        recipe = (FILM, wish, sources, self._speech.abilities)
+        key = job_key("", recipe, self._engine.version)[:16]
+        place = f"{tenant}/renders/{wanted.asset_id}/{key}"
+        return StoredPieces(self._storage, place)
 
     async def _fetched(
         self, tenant: str, materials: Sequence[Material], folder: Path
@@ -63,6 +81,7 @@ class Composer:
             if await asyncio.to_thread(sha256_of, path) != each.sha256:
                 reason = f"{each.name} is not what it was when the film was asked for"
                 raise Impossible("wrong_hash", reason)
+            spend(bytes_in=await asyncio.to_thread(_size, path))
             found[each.name] = path
         return found
 
@@ -72,10 +91,11 @@ class Composer:
         """Named by its content below its own asset: the same film is one object."""
         path, kind = film.file.path, film.file.content_type
         sha256 = await asyncio.to_thread(sha256_of, path)
-        size = await asyncio.to_thread(lambda: path.stat().st_size)
+        size = await asyncio.to_thread(_size, path)
         place = f"{wanted.asset_id}/{sha256[:16]}"
         key = object_key(tenant, "assets", place, "film.mp4")
         await self._storage.upload(path, key, kind)
+        spend(bytes_out=size)
         return Rendered(
             render_id=wanted.render_id,
             asset_id=wanted.asset_id,
@@ -87,3 +107,7 @@ class Composer:
             cues=film.cues,
             weighted_seconds=film.weighted_seconds,
         )
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size

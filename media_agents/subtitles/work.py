@@ -99,8 +99,7 @@ class Subtitler:
             return _captioned(wanted, wanted.mp4_key, wanted.hls_key)
         async with self._place.folder() as folder:
             report(5, "download")
-            source = folder / "source.mp4"
-            await self._storage.download(wanted.mp4_key, source)
+            source = await self._place.source(wanted.mp4_key, "", folder)
             shown = [await self._shown(each) for each in wanted.texts]
             report(40, "mux")
             files = [await muxed(source, shown, folder, self._engine)]

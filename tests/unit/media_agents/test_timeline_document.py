@@ -4,6 +4,7 @@ import json
 from fractions import Fraction
 from itertools import pairwise
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -249,6 +250,18 @@ def test_pieces_cover_a_film_without_a_hole_and_nothing_changes_inside_one(timel
     for piece in pieces:
         assert len(piece.under) == (2 if piece.turning else 1)
     assert abs(film.seconds - float(film.frames / rate)) < 1e-9
+
+
+def test_what_stays_the_same_for_long_is_cut_where_a_death_costs_little() -> None:
+    timeline = read({"scenes": [title(seconds=1), clip(), title(seconds=1)]})
+    film = arrange(timeline, {"film": msgspec.structs.replace(FILM, seconds=200)})
+
+    pieces = cut(film)
+
+    assert [piece.frames for piece in pieces] == [30, 2000, 2000, 2000, 30]
+    starts = [piece.under[0].start for piece in pieces[1:-1]]
+    assert starts == [0, Fraction(200, 3), Fraction(400, 3)]
+    assert len(cut(film, seconds=1000)) == 3
 
 
 @given(timelines())
