@@ -39,7 +39,7 @@ async def make_again(video_id: Id, body: Again, write: Writes, rows: Read) -> Re
     """
     video = await rows.one("videos", Video, video_id)
     if video is None:
-        raise missing("video", "/path/video_id")
+        raise missing("video", "/path/videoId")
     wish = RequestRendition(video_id=video_id, name=body.name)
     outcome = await decide(write, wish, video.asset_id, cause=video.event_id)
     task_id = derived("job", event_id(write.command_id))

@@ -34,11 +34,21 @@ def api(installation: Installation) -> httpx.Client:
 
 @pytest.fixture(scope="module")
 def long_clip(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Four minutes that are made in a second and take much longer to encode."""
+    """Three minutes that are made in a second and take much longer to encode."""
     folder = tmp_path_factory.mktemp("long")
     two, path = folder / "two.mp4", folder / "long.mp4"
-    ffmpeg(engine, "-f", "lavfi", "-i", "testsrc2=s=1280x720:r=30:d=2", *H264, two)
-    ffmpeg(engine, "-stream_loop", 119, "-i", two, "-c", "copy", path)
+    ffmpeg(
+        engine,
+        "-f",
+        "lavfi",
+        "-i",
+        "testsrc2=s=1280x720:r=30:d=2",
+        *H264,
+        "-crf",
+        48,
+        two,
+    )
+    ffmpeg(engine, "-stream_loop", 99, "-i", two, "-c", "copy", path)
     return path
 
 

@@ -44,7 +44,7 @@ def test_a_wish_is_a_task_and_the_video_plays_all_the_time(
 
     again = asked(tenant, video.video, {"name": "360p"})
     assert again.status_code == 409
-    assert again.json()["errors"][0]["pointer"] == "/path/video_id"
+    assert again.json()["errors"][0]["pointer"] == "/path/videoId"
     assert "wait until that task has ended" in again.json()["detail"]
 
     files = (f"{video.prefix}/video-2.mp4", f"{video.prefix}/master-2.m3u8")
@@ -97,7 +97,7 @@ def test_of_what_is_not_there_or_in_the_trash_nothing_is_made(
     unknown = asked(tenant, "00000000-0000-4000-8000-000000000000", wish)
     assert (unknown.status_code, unknown.json()["errors"][0]["pointer"]) == (
         404,
-        "/path/video_id",
+        "/path/videoId",
     )
     assert asked(other, video.video, wish).status_code == 404
 
