@@ -83,12 +83,10 @@ def watching(api: httpx.Client) -> Iterator[Watched]:
     def follow() -> None:
         try:
             with api.stream("GET", "/events/stream", timeout=60) as answer:
-                opened.append(answer)
                 read(answer)
         except (httpx.HTTPError, httpx.StreamError):
             return
 
-    opened: list[httpx.Response] = []
     thread = threading.Thread(target=follow, daemon=True)
     thread.start()
     assert ready.wait(30)
@@ -114,7 +112,10 @@ def task(api: httpx.Client, task_id: str) -> dict[str, Any]:
 
 
 def ended(api: httpx.Client, task_id: str) -> dict[str, Any]:
-    found = until(lambda: (seen := task(api, task_id)).get("endedAt") and seen)
+    """Completed, and accounted for."""
+    found = until(
+        lambda: (seen := task(api, task_id)).get("endedAt") and seen["spent"] and seen
+    )
     assert found["status"] == "completed", found
     return dict(found)
 
