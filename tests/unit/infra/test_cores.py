@@ -7,6 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from infra import cores as module
+from infra import doctor, up
 from infra import settings as settings_module
 from infra.cores import cores
 from infra.settings import Settings
@@ -77,15 +78,19 @@ def test_jobs_at_once_and_threads_of_each_follow_from_the_processors(
     assert settings.media_slots * settings.job_threads <= found
 
 
-def test_what_was_set_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_set_wins_and_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(settings_module, "cores", lambda: 8)
     assert Settings(media_slots=2).job_threads == 4
     assert Settings(media_slots=16).job_threads == 1
     monkeypatch.setenv("CONTENTOPS_MEDIA_SLOTS", "3")
     monkeypatch.setenv("CONTENTOPS_MEDIA_THREADS", "5")
-    settings = Settings()
+    settings = Settings(data=tmp_path)
     assert (settings.media_slots, settings.job_threads) == (3, 5)
     assert settings.workload == "3 jobs at once with 5 threads each, on 8 processors"
+    assert f"media       {settings.workload}" in up.welcome(settings)
+    assert doctor.examined(settings)[-2].version == settings.workload
 
 
 @pytest.mark.parametrize("name", ["MEDIA_SLOTS", "MEDIA_THREADS", "AI_SLOTS"])
