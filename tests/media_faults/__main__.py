@@ -54,8 +54,7 @@ def _round(made: Matrix, names: list[str], number: int) -> None:
         began = time.monotonic()
         lines = made.run(name)
         took = time.monotonic() - began
-        said = [f"{each.phase}: not reached" for each in lines if not each.reached]
-        said += [f"{line.phase}: {each}" for line in lines for each in line.said]
+        said = [f"{line.phase}: {each}" for line in lines for each in line.said]
         reached = sum(each.reached for each in lines)
         say(
             f"  round {number}, {name}: {reached} cells reached, "

@@ -40,6 +40,12 @@ class Cell:
     early: set[str] = field(default_factory=set)
 
     @property
+    def state(self) -> str:
+        """For whoever wonders why it was not reached."""
+        met = self.rule.met if self.rule else None
+        return f"requests {met}, child {self.child}, said {sorted(self.codes)}"
+
+    @property
     def held(self) -> bool:
         if self.rule is not None:
             return self.rule.met > 0
@@ -60,6 +66,7 @@ class Floor:
         self.cells: list[Cell] = []
         self.line: Sequence[str] = (*ROLE, *WORKER)
         self.upload_at = UPLOADS[0]
+        self.orphaned = False
         self._sampled = 0.0
 
     # Until all are in their phases
@@ -173,9 +180,11 @@ class Floor:
         return found
 
     def reaped_s(self, cell: Cell) -> float | None:
-        """From the stop to the end of the child that was held."""
+        """From the stop to the end of the child that was held.
+
+        An orphan is reaped by the machine, whenever it likes: its death counts.
+        """
         if not cell.stopped or cell.child is None:
             return None
-        if not cell.child.reaped:
-            return time.monotonic() - cell.stopped
-        return max(0.0, cell.child.reaped - cell.stopped)
+        ended = cell.child.dead if self.orphaned else cell.child.reaped
+        return max(0.0, (ended or time.monotonic()) - cell.stopped)

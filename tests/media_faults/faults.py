@@ -88,6 +88,7 @@ def _sigterm(floor: Floor) -> None:
 def _kill_worker(floor: Floor) -> None:
     """No goodbye: the kernel ends its children, a new worker waits for the lease."""
     hit(floor)
+    floor.orphaned = True
     floor.town.tell("worker", signal.SIGKILL)
     floor.town.gone("worker")
     _reaped(floor)
@@ -98,7 +99,7 @@ def _kill_worker(floor: Floor) -> None:
 def _reaped(floor: Floor) -> None:
     """Frozen or not, they end by themselves."""
     held = [each.child for each in floor.cells if each.child is not None]
-    floor.wait(lambda: all(each.reaped for each in held), GONE_S)
+    floor.wait(lambda: all(each.dead for each in held), GONE_S)
 
 
 def _kill_child(floor: Floor) -> None:

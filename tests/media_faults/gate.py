@@ -66,6 +66,7 @@ class Gate:
     to: int
     rules: list[Rule] = field(default_factory=list)
     seen: list[Request] = field(default_factory=list)
+    going: set[asyncio.Task[None] | None] = field(default_factory=set)
     port: int = 0
 
     @property
@@ -80,9 +81,14 @@ class Gate:
     async def take(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        with suppress(OSError, EOFError, asyncio.IncompleteReadError):
-            await self._answer(reader, writer)
-        writer.close()
+        task = asyncio.current_task()
+        self.going.add(task)
+        try:
+            with suppress(OSError, EOFError, asyncio.IncompleteReadError):
+                await self._answer(reader, writer)
+        finally:
+            self.going.discard(task)
+            writer.close()
 
     async def _answer(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -192,9 +198,10 @@ def gate(to: int) -> Iterator[Gate]:
         ready.set()
         loop.run_forever()
         server.close()
-        for each in asyncio.all_tasks(loop):
+        left = asyncio.all_tasks(loop)
+        for each in left:
             each.cancel()
-        loop.run_until_complete(asyncio.sleep(0))
+        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
         loop.close()
 
     thread = threading.Thread(target=run, daemon=True)

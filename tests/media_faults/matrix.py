@@ -116,6 +116,8 @@ class Matrix:
             found.folders += on_disk
             if odd := cell.codes - fault.codes:
                 found.other.append(f"attempts said {sorted(odd)}")
+            if not cell.reached:
+                found.other.append(f"it was not reached: {cell.state}")
             line.add(cell, found, floor.watch.starts(cell.asset))
             line.reaped_s = floor.reaped_s(cell) if fault.stops else None
 

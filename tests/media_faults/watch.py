@@ -34,7 +34,7 @@ exec "{program}" "$@"
 
 @dataclass
 class Child:
-    """`job` names the clip that is its source; `reaped` is when it was no more."""
+    """`job` names the clip that is its source; `dead` and `reaped` say when."""
 
     pid: int
     argv: list[str]
@@ -42,6 +42,7 @@ class Child:
     phase: str
     piece: int = -1
     going: bool = False
+    dead: float = 0.0
     reaped: float = 0.0
 
 
@@ -114,6 +115,8 @@ class Watch:
 
     def _follow(self, child: Child) -> None:
         state = _state(child.pid)
+        if state in {"", "Z"}:
+            child.dead = child.dead or time.monotonic()
         if not state:
             child.reaped = time.monotonic()
         elif not child.going and state == "T":
@@ -126,19 +129,23 @@ class Watch:
         return bool(phase) and mine and child.job not in self.caught
 
     def _hold(self, child: Child) -> None:
-        """Once it is the program; an encoder is let into the middle of its work."""
-        shell, least = _line(child.pid)[:1], _ticks(child.pid)
-        least += BUSY_TICKS if child.phase == "encode" else 0
-        thaw(child)
-        while _line(child.pid)[:1] == shell or 0 <= _ticks(child.pid) < least:
-            time.sleep(0)
-        with suppress(ProcessLookupError):
-            os.kill(child.pid, signal.SIGSTOP)
-        while _state(child.pid) in {"R", "S", "D"}:
-            time.sleep(0)
+        """Others are too short to be met in their middle: they wait where they begin."""
+        if child.phase == "encode":
+            _into_its_work(child)
         # Whoever was faster than that is none that can be met; the next one may be.
         if _state(child.pid) == "T":
             self.caught[child.job] = child
+
+
+def _into_its_work(child: Child) -> None:
+    least = _ticks(child.pid) + BUSY_TICKS
+    thaw(child)
+    while 0 <= _ticks(child.pid) < least:
+        time.sleep(0)
+    with suppress(ProcessLookupError):
+        os.kill(child.pid, signal.SIGSTOP)
+    while _state(child.pid) in {"R", "S", "D"}:
+        time.sleep(0)
 
 
 def thaw(child: Child) -> None:
