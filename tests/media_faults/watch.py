@@ -129,7 +129,7 @@ class Watch:
         return bool(phase) and mine and child.job not in self.caught
 
     def _hold(self, child: Child) -> None:
-        """Others are too short to be met in their middle: they wait where they begin."""
+        """An encoder in its work; others are too short, and wait where they begin."""
         if child.phase == "encode":
             _into_its_work(child)
         # Whoever was faster than that is none that can be met; the next one may be.
