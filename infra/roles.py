@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import structlog
 
-from infra import scratch, telemetry, topics
+from infra import telemetry, topics
 from infra.problem import Stop
 from infra.settings import PREFIX, Settings
 from schemas.clock import utc_now
@@ -258,7 +258,13 @@ def api(settings: Settings) -> None:
 
 
 def _scratch(settings: Settings) -> Path:
-    return scratch.own(settings.data / "scratch")
+    """What jobs of killed workers left there goes first."""
+    from streams.agents.scratch import sweep
+
+    scratch = settings.data / "scratch"
+    scratch.mkdir(parents=True, exist_ok=True)
+    sweep(scratch)
+    return scratch
 
 
 def _labels(settings: Settings) -> Sequence[str]:

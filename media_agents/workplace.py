@@ -3,7 +3,6 @@
 import asyncio
 import errno
 import hashlib
-import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import TypeVar
 from media_agents import errors
 from media_agents.storage import Storage
 from schemas.jobs import JobResult
+from streams.agents import scratch
 from streams.agents.spending import spend
 from streams.agents.work import Impossible, Job, Report, TryLater
 
@@ -57,13 +57,8 @@ class Workplace:
 
     @asynccontextmanager
     async def folder(self) -> AsyncIterator[Path]:
-        self.scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # A thread that outlives its job may still write there: what it leaves goes
-        # with the folder of the process.
-        with tempfile.TemporaryDirectory(
-            dir=self.scratch, ignore_cleanup_errors=True
-        ) as folder:
-            yield Path(folder)
+        with scratch.folder(self.scratch) as folder:
+            yield folder
 
     async def source(self, key: str, sha256: str, folder: Path) -> Path:
         """What was uploaded, and nothing else: the hash is the one on the log.

@@ -1,6 +1,5 @@
 """What a publication job needs at hand: its row, the account, the files."""
 
-import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from connectors.base import Account, Post
+from streams.agents import scratch
 from streams.agents.work import Impossible, TryLater
 
 VIDEO_URL_S = 3600
@@ -90,9 +90,8 @@ class Desk:
     @asynccontextmanager
     async def post(self, row: PublicationRow) -> AsyncIterator[Post]:
         """With the files on disk for as long as the block lasts."""
-        self.scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self.scratch) as folder:
-            video = Path(folder) / Path(row.mp4_key).name
+        with scratch.folder(self.scratch) as folder:
+            video = folder / Path(row.mp4_key).name
             await self.objects.download(row.mp4_key, video)
             cover = None
             if row.cover_key:

@@ -4,16 +4,18 @@ Its master is published first, its folders stay behind, and its children outlive
 """
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from infra import roles, scratch
+from infra import roles
 from infra.terminal import running
-from media_agents import agent, workplace
+from media_agents import agent
 from media_agents.engines import child
 from media_agents.muxing import OutputFile
 from media_agents.recipes import publish_files
 from media_agents.storage import Storage
+from streams.agents import scratch
 
 
 async def master_first(
@@ -23,17 +25,15 @@ async def master_first(
         await publish_files(storage, prefix, [file])
 
 
-class Left(tempfile.TemporaryDirectory[str]):
+@contextmanager
+def left(place: Path) -> Iterator[Path]:
     """A folder that stays."""
-
-    def cleanup(self) -> None:
-        """Somebody else may tidy up."""
+    yield Path(tempfile.mkdtemp(dir=place))
 
 
 def main() -> None:
     agent.publish_files = master_first
-    workplace.tempfile.TemporaryDirectory = Left
-    scratch.sweep = lambda _: []
+    scratch.folder, scratch.sweep = left, lambda _: []
     child._CONFINE = Path(__file__).with_name("unbound.py")
     roles.run("worker-media", running())
 

@@ -161,7 +161,10 @@ class Floor:
 
     # When all is over
 
-    def judged(self, cell: Cell, ends: dict[str, int]) -> Findings:
+    def judged(
+        self, cell: Cell, ends: dict[str, int], *, stops: bool = False
+    ) -> Findings:
+        """`stops`: the fault was to end its child at once."""
         prefix = self.town.prefix(cell.video)
         job = str(self.town.task(cell.kind, cell.asset).get("id", ""))
         seen = Seen(
@@ -171,7 +174,7 @@ class Floor:
             wanted=cell.wanted,
             ended=ends.get(job, 0),
             starts=self.watch.starts(cell.asset),
-            reaped_s=self.reaped_s(cell),
+            reaped_s=self.reaped_s(cell) if stops else None,
             source_kept=self.town.source_kept(cell.asset),
             usual=self.usual if cell.video else (),
         )

@@ -178,9 +178,9 @@ def _store_silent(floor: Floor) -> None:
 
 def _store_is(floor: Floor, mode: str) -> None:
     """Packaging asks nothing of the store: there it is away when the upload comes."""
+    hit(floor)
     for cell in floor.of("package"):
         floor.hold(cell, "PUT", "/")
-    hit(floor)
     for cell in floor.cells:
         if cell.rule is not None:
             cell.rule.mode = "fail" if mode == "fail" else "hold"

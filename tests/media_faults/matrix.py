@@ -111,7 +111,7 @@ class Matrix:
         ends = self._ends(floor)
         left, on_disk = self._remains(floor, in_memory=fault.small_disk)
         for cell, line in zip(floor.cells, lines, strict=True):
-            found = floor.judged(cell, ends)
+            found = floor.judged(cell, ends, stops=fault.stops)
             found.orphans += left
             found.folders += on_disk
             if odd := cell.codes - fault.codes:
@@ -130,17 +130,15 @@ class Matrix:
 
     def _remains(self, floor: Floor, *, in_memory: bool) -> tuple[list[str], list[str]]:
         """Once the worker has had a moment to tidy up."""
-        pids = [each.pid for each in self.town.workers.values()]
         scratch = self.town.scratch
-        disk = small_disk.seen_by(pids[0], scratch) if in_memory else scratch
+        pid = self.town.workers["worker"].pid
+        disk = small_disk.seen_by(pid, scratch) if in_memory else scratch
         floor.wait(
-            lambda: (
-                not remains.running_on(scratch) and not remains.folders_left(disk, pids)
-            ),
+            lambda: not remains.running_on(scratch) and not remains.folders_left(disk),
             SETTLED_S,
         )
         running = orphans(remains.running_on(scratch))
-        return running, folders(remains.folders_left(disk, pids))
+        return running, folders(remains.folders_left(disk))
 
     def _kept(self, lines: Sequence[Line]) -> list[Line]:
         for line in lines:

@@ -22,21 +22,6 @@ def _command_lines() -> Iterable[str]:
                 )
 
 
-def folders_left(scratch: Path, workers: Iterable[int]) -> list[str]:
-    """All but the empty folders that living workers hold."""
-    held = {name for pid in workers for name in _held(pid)}
-    found = [each for each in scratch.iterdir() if each.is_dir()]
-    within = [job for each in found if each.name in held for job in each.iterdir()]
-    return [
-        str(each.relative_to(scratch))
-        for each in (*(f for f in found if f.name not in held), *within)
-    ]
-
-
-def _held(pid: int) -> Iterable[str]:
-    with suppress(OSError):
-        for each in Path(f"/proc/{pid}/fd").iterdir():
-            with suppress(OSError):
-                target = each.readlink()
-                if target.parent.name == "scratch":
-                    yield target.name
+def folders_left(scratch: Path) -> list[str]:
+    """Of jobs, none of which is at work any more."""
+    return [each.name for each in scratch.iterdir() if each.is_dir()]

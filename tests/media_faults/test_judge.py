@@ -144,7 +144,7 @@ def test_a_job_that_never_ended_well_is_told() -> None:
 @pytest.fixture
 def stray(tmp_path: Path) -> Iterator[Path]:
     """A process that works in a job's folder, and the folder."""
-    job = tmp_path / "scratch" / "worker" / "job"
+    job = tmp_path / "scratch" / "job"
     job.mkdir(parents=True)
     line = [sys.executable, "-c", "input()", f"file:{job}/source"]
     process = subprocess.Popen(line, stdin=subprocess.PIPE)
@@ -155,11 +155,11 @@ def stray(tmp_path: Path) -> Iterator[Path]:
 
 def test_a_child_and_a_folder_that_are_left_are_seen(stray: Path) -> None:
     assert len(remains.running_on(stray)) == 1
-    assert remains.folders_left(stray, []) == ["worker"]
+    assert remains.folders_left(stray) == ["job"]
     assert remains.running_on(stray / "elsewhere") == []
-    (stray / "worker" / "job").rmdir()
-    (stray / "worker").rmdir()
-    assert remains.folders_left(stray, []) == []
+    (stray / "job").rmdir()
+    (stray / "ballast").touch()
+    assert remains.folders_left(stray) == []
 
 
 def test_a_cell_is_good_only_when_it_was_reached_and_nothing_was_found() -> None:
@@ -173,15 +173,15 @@ def test_a_cell_is_good_only_when_it_was_reached_and_nothing_was_found() -> None
 @pytest.mark.parametrize(
     ("line", "phase", "piece"),
     [
-        ("ffprobe -v error file:/s/scratch/w/j/source", "probe", -1),
+        ("ffprobe -v error file:/s/scratch/j/source", "probe", -1),
         (
-            "ffmpeg -i file:/s/scratch/w/j/source file:/j/piece-0002-360p.mp4",
+            "ffmpeg -i file:/s/scratch/j/source file:/j/piece-0002-360p.mp4",
             "encode",
             2,
         ),
         ("ffmpeg -i file:/s/x.mp4 file:/s/fragmented-360p.mp4", "package", -1),
         (
-            "ffprobe -v error file:/s/scratch/w/j/video-0123456789abcdef.mp4",
+            "ffprobe -v error file:/s/scratch/j/video-0123456789abcdef.mp4",
             "upload",
             -1,
         ),

@@ -172,8 +172,8 @@ def _line(pid: int) -> list[str]:
 
 
 def _folder(argv: list[str]) -> str:
-    """The job's own folder: `…/scratch/<worker>/<job>`, wherever it stands."""
-    found = re.search(r"file:(\S*/scratch/[^/\s]+/[^/\s]+)/", " ".join(argv))
+    """The job's own folder, wherever it stands."""
+    found = re.search(r"file:(\S*/scratch/[^/\s]+)/", " ".join(argv))
     return found[1] if found else ""
 
 
