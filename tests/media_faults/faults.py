@@ -15,10 +15,9 @@ from tests.media_faults import small_disk
 from tests.media_faults.cells import Cell, Floor
 from tests.media_faults.watch import thaw
 
-GONE_S = 15.0
-NOTICE_S = 45.0
+GONE_S = 6.0
+NOTICE_S = 40.0
 BELLS = 5
-REFUSED_OFTEN = 3
 SECOND = "second"
 
 
@@ -143,13 +142,20 @@ def _cancel(floor: Floor) -> None:
 
 
 def _full(floor: Floor) -> None:
-    """Until each noticed; an upload only reads, so it goes on."""
+    """One after the other, for a job that fails makes room on the disk they share.
+
+    An upload only reads, so it goes on.
+    """
     pid = floor.town.workers["worker"].pid
     disk = small_disk.seen_by(pid, floor.town.scratch)
     small_disk.fill(disk)
     hit(floor)
-    all_let_go(floor)
-    _noticed(floor, "probe", "encode", "package")
+    for phase in ("upload", "package", "encode", "probe"):
+        small_disk.fill(disk)
+        for cell in floor.of(phase):
+            let_go(cell)
+        if phase != "upload":
+            _noticed(floor, phase)
     small_disk.free(disk)
 
 

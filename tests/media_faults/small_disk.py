@@ -40,8 +40,8 @@ def seen_by(pid: int, folder: Path) -> Path:
 
 
 def fill(disk: Path) -> int:
-    """Until not a byte more goes in; how many did."""
-    with suppress(OSError), (disk / BALLAST).open("wb", buffering=0) as file:
+    """Until not a byte more goes in; how many are in it now."""
+    with suppress(OSError), (disk / BALLAST).open("ab", buffering=0) as file:
         while True:
             file.write(b"\0" * 65_536)
     with suppress(OSError), (disk / BALLAST).open("ab", buffering=0) as file:

@@ -35,8 +35,8 @@ TERMS: Mapping[str, object] = {
     "heartbeat_s": 1.0,
     "media_slots": 5,
     "media_piece_s": 2,
-    "media_stall_s": 12.0,
-    "s3_patience_s": 6.0,
+    "media_stall_s": 10.0,
+    "s3_patience_s": 4.0,
 }
 HELPERS = ("decider", "projector", "reactor", "dispatcher")
 ROLE = (sys.executable, "-m", "infra.cli", "run")
