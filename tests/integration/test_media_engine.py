@@ -80,13 +80,14 @@ async def test_a_cancelled_job_leaves_no_child(engine: Engine, tmp_path):
 
 
 async def test_who_is_cancelled_while_it_starts_leaves_no_child(engine: Engine):
-    before = asyncio.create_task(start([engine.ffmpeg, *ENDLESS], DEFAULT_LIMITS))
+    others = own_children()
+    starting = asyncio.create_task(start([engine.ffmpeg, *ENDLESS], DEFAULT_LIMITS))
     # One turn of the loop: the process is there, its pipes are not yet read.
     await asyncio.sleep(0)
-    running = own_children()
-    before.cancel()
+    running = own_children() - others
+    starting.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await before
+        await starting
     assert running
     assert not any(alive(pid) for pid in running)
 
