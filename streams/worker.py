@@ -252,9 +252,12 @@ class Jobs:
     async def _account(
         self, job: Job, meter: Meter, outcome: str, seconds: float
     ) -> None:
-        """Work that costs nothing worth counting (a call) has accounts of its own."""
+        """Work that costs nothing worth counting (a call) has accounts of its own.
+
+        An answer that was there already cost nothing, which is worth telling.
+        """
         spent = meter.spent()
-        if spent != Spent():
+        if spent != Spent() or meter.reused:
             told = AccountAttempt(
                 job.token, job.attempt, outcome, seconds, spent, meter.reused
             )
