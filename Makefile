@@ -12,7 +12,7 @@ FITS = import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 UV_PIN = awk '/^name = "uv"$$/ {u=1} u && /^version/ {print $$3; exit}' uv.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test static quick bench bench-media soak faults faults-media torture hls
+.PHONY: help setup setup-dev demo test static quick bench bench-media soak faults faults-media torture hls journey
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' Makefile
@@ -56,6 +56,9 @@ torture: .venv/ready-dev ## odd, broken and hostile files: verdict and rendition
 
 hls: .venv/ready-dev ## five clips, judged by our checker, by Shaka Packager and by hls.js
 	@$(BIN)/python -m tests.hls
+
+journey: .venv/ready-dev ## a browser's upload becomes files for Bilibili and Douyin [VIDEO=path]
+	@$(BIN)/python -m tests.journey $(if $(VIDEO),--video "$(VIDEO)")
 
 .venv/uv: uv.lock
 	@$(PYTHON) -c '$(FITS)' || { echo '$(OLD)' >&2; exit 1; }

@@ -4,7 +4,7 @@ Our rules follow media.md 3.5: what a player is sure to play without being encod
 again. A destination's are its profile.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
@@ -20,11 +20,12 @@ SLACK_S = 0.05
 
 
 class Finding(Struct, frozen=True):
-    """`field` is what does not fit, `wanted` what would."""
+    """`field` is what was looked at; where it does not `fit`, `wanted` would."""
 
     field: str
     found: str
     wanted: str
+    fit: bool = False
 
     def __str__(self) -> str:
         return f"{self.field} is {self.found}, wanted {self.wanted}"
@@ -32,11 +33,15 @@ class Finding(Struct, frozen=True):
 
 def picture_copies(facts: Facts, cap: int) -> list[Finding]:
     """Why the picture cannot be copied into a ladder whose top rung has this cap."""
-    return list(_picture(facts, cap))
+    return unfit(_picture(facts, cap))
 
 
 def sound_copies(sound: Sound) -> list[Finding]:
-    return list(_sound(sound))
+    return unfit(_sound(sound))
+
+
+def unfit(found: Iterable[Finding]) -> list[Finding]:
+    return [each for each in found if not each.fit]
 
 
 def _picture(facts: Facts, cap: int) -> Iterator[Finding]:
@@ -55,8 +60,7 @@ def _picture(facts: Facts, cap: int) -> Iterator[Finding]:
         ("full range", facts.color_range == "pc"),
         ("colours", facts.color_space not in PLAIN_COLOURS),
     ):
-        if is_so:
-            yield Finding(name, "so", "not so")
+        yield Finding(name, "so" if is_so else "not so", "not so", not is_so)
 
 
 def _sound(sound: Sound) -> Iterator[Finding]:
@@ -68,6 +72,11 @@ def _sound(sound: Sound) -> Iterator[Finding]:
 
 def fits(facts: Facts, profile: Profile) -> list[Finding]:
     """What the destination would refuse, or show worse than it could be."""
+    return unfit(held_against(facts, profile))
+
+
+def held_against(facts: Facts, profile: Profile) -> list[Finding]:
+    """Every rule of the destination, beside what the file has."""
     return [*_file(facts, profile), *_frames(facts, profile), *_heard(facts, profile)]
 
 
@@ -76,8 +85,9 @@ def _file(facts: Facts, profile: Profile) -> Iterator[Finding]:
     yield from _at_most("size", facts.bytes, profile.max_bytes)
     yield from _at_least("duration", facts.seconds, profile.min_seconds)
     yield from _at_most("duration", facts.seconds, profile.max_seconds)
-    if profile.edit_list == "forbid" and facts.edit_list:
-        yield Finding("edit list", "there", "none")
+    if profile.edit_list == "forbid":
+        told = "there" if facts.edit_list else "none"
+        yield Finding("edit list", told, "none", not facts.edit_list)
 
 
 def _frames(facts: Facts, profile: Profile) -> Iterator[Finding]:
@@ -85,8 +95,9 @@ def _frames(facts: Facts, profile: Profile) -> Iterator[Finding]:
     yield from _one_of("pixel format", facts.pix_fmt, profile.pixel_formats)
     yield from _at_most("width", facts.width, profile.max_width)
     yield from _at_most("height", facts.height, profile.max_height)
-    short = min(facts.width, facts.height)
-    yield from _at_least("short side", short, profile.min_short_side)
+    if profile.min_short_side:
+        short = min(facts.width, facts.height)
+        yield from _at_least("short side", short, profile.min_short_side)
     yield from _at_most("frame rate", facts.fps, profile.max_fps)
     if profile.max_key_frame_s:
         gap = profile.max_key_frame_s + SLACK_S
@@ -112,15 +123,16 @@ def _heard(facts: Facts, profile: Profile) -> Iterator[Finding]:
 
 
 def _one_of(field: str, found: str, wanted: tuple[str, ...]) -> Iterator[Finding]:
-    if found not in wanted:
-        yield Finding(field, found or "unknown", " or ".join(wanted))
+    yield Finding(field, found or "unknown", " or ".join(wanted), found in wanted)
 
 
 def _at_most(field: str, found: float, limit: float) -> Iterator[Finding]:
-    if found > limit:
-        yield Finding(field, f"{found:g}", f"at most {limit:g}")
+    yield Finding(field, _told(found), f"at most {_told(limit)}", found <= limit)
 
 
 def _at_least(field: str, found: float, limit: float) -> Iterator[Finding]:
-    if found < limit:
-        yield Finding(field, f"{found:g}", f"at least {limit:g}")
+    yield Finding(field, _told(found), f"at least {_told(limit)}", found >= limit)
+
+
+def _told(number: float) -> str:
+    return str(number) if isinstance(number, int) else f"{number:g}"

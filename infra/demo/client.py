@@ -49,10 +49,26 @@ class Client:
 
         Returns only when the wish was decided and its rows can be read.
         """
-        headers = {"Idempotency-Key": str(uuid4())}
+        return self._write("POST", path, body, wait=wait)
+
+    def put(self, path: str, body: Thing | bytes, etag: str = "") -> Thing:
+        """As `post`; with `etag` only if nobody else wrote since that was read."""
+        headers = {"If-Match": etag} if etag else {}
+        return self._write("PUT", path, body, headers)
+
+    def _write(
+        self,
+        method: str,
+        path: str,
+        body: Thing | bytes | None,
+        headers: Mapping[str, str] = NOTHING,
+        *,
+        wait: int = 5,
+    ) -> Thing:
+        headers = {"Idempotency-Key": str(uuid4()), **headers}
         if wait:
             headers["Prefer"] = f"wait={wait}"
-        answer = self._ask("POST", path, body, headers)
+        answer = self._ask(method, path, body, headers)
         self._position = answer.headers.get("position", self._position)
         found = _thing(answer)
         if answer.status_code == ACCEPTED:
@@ -83,7 +99,7 @@ class Client:
         self,
         method: str,
         path: str,
-        body: Thing | None = None,
+        body: Thing | bytes | None = None,
         headers: Mapping[str, str] = NOTHING,
         query: Mapping[str, str] = NOTHING,
     ) -> httpx.Response:
@@ -98,7 +114,8 @@ class Client:
                 answer = self._http.request(
                     method,
                     path,
-                    json=body,
+                    json=body if isinstance(body, dict) else None,
+                    content=body if isinstance(body, bytes) else None,
                     headers={**place, **headers},
                     params=dict(query),
                 )
@@ -142,16 +159,18 @@ class Client:
             self._news.wait(LOOK_S)
         raise Stop(f"{path} did not become {status} in {limit_s:.0f} s (is {now}).")
 
-    def until_some(self, look: Callable[[], list[Thing]], what: str) -> list[Thing]:
+    def until_some(
+        self, look: Callable[[], list[Thing]], what: str, limit_s: float = LIMIT_S
+    ) -> list[Thing]:
         """Look again after each piece of news until there is something."""
-        end = time.monotonic() + LIMIT_S
+        end = time.monotonic() + limit_s
         while time.monotonic() < end:
             self._news.clear()
             found = look()
             if found:
                 return found
             self._news.wait(LOOK_S)
-        raise Stop(f"{what} did not appear in {LIMIT_S:.0f} s.")
+        raise Stop(f"{what} did not appear in {limit_s:.0f} s.")
 
     def listen(self, tell: News) -> None:
         """Follow the pushes in a thread until `close`; they only save waiting."""

@@ -1,0 +1,1 @@
+"""One clip's way from a browser to the files that two platforms take, checked."""
