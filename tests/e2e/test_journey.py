@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
 import msgspec
@@ -39,7 +40,7 @@ def walk(
     settings = installation.settings
     key = keys.create(settings, "journey", "admin")
     client = Client(settings.api_url, key)
-    console = Console(width=200, record=True, quiet=True)
+    console = Console(width=200, record=True, file=StringIO())
     try:
         journey = Journey(
             client=client,
@@ -84,7 +85,7 @@ def test_a_cut_upload_sends_no_more_than_one_part_again(walked) -> None:
 
 def test_what_is_printed_names_every_rule_of_both(walked) -> None:
     journey, _ = walked
-    paper = Console(width=200, record=True, quiet=True)
+    paper = Console(width=200, record=True, file=StringIO())
     paper.print(shown(journey))
     text = paper.export_text()
 
