@@ -1,5 +1,7 @@
 """What every voice promises: a sound file or a reason; the same tests for each."""
 
+import subprocess
+import sys
 import wave
 from collections.abc import Iterator
 from pathlib import Path
@@ -120,18 +122,28 @@ async def test_the_offline_voice_says_the_same_bytes_every_time(tmp_path: Path) 
     assert files_in(tmp_path) == {"one.wav", "two.wav"}
 
 
-async def test_the_library_is_never_loaded_into_our_own_process(tmp_path: Path) -> None:
-    await Espeak().speak(Utterance("ok", "en"), tmp_path / "x.wav")
-    assert "espeak" not in own_libraries()
+# In a process of its own: fixtures of this one load the library to make speech.
+SPEAKS = """
+import asyncio, pathlib, sys
+from media_agents.speaking import Espeak, Utterance
+asyncio.run(Espeak().speak(Utterance("ok", "en"), pathlib.Path(sys.argv[1])))
+"""
+LOADS = "import ctypes, espeakng_loader as it; ctypes.CDLL(it.get_library_path())\n"
+LOOKS = "print('espeak' in open('/proc/self/maps').read())"
+
+
+@pytest.mark.parametrize(("code", "seen"), [(SPEAKS, "False"), (LOADS, "True")])
+def test_the_library_is_never_loaded_into_our_own_process(
+    tmp_path: Path, code: str, seen: str
+) -> None:
+    command = [sys.executable, "-c", code + LOOKS, tmp_path / "x.wav"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True)
+
+    assert ended.stdout.strip() == seen
 
 
 def files_in(folder: Path) -> set[str]:
     return {each.name for each in folder.iterdir()}
-
-
-def own_libraries() -> str:
-    maps = Path("/proc/self/maps")
-    return maps.read_text() if maps.exists() else ""
 
 
 async def test_the_endpoint_is_asked_once_with_its_model_and_voice(
