@@ -16,7 +16,7 @@ from media_agents.pieces import PIECE_SECONDS
 from media_agents.planning import Rung
 from media_agents.probe import probe
 from media_agents.recipes import Video, job_key, make_video, publish_files
-from media_agents.remembering import PIECES, Memory, StoredPieces, copied
+from media_agents.remembering import Memory, copied, pieces_of
 from media_agents.serving import video_prefix
 from media_agents.storage import Storage, own_prefix
 from media_agents.subtitles.keeping import cues_in
@@ -104,9 +104,7 @@ class Studio:
         key = job_key(wanted.sha256, recipe, self._engine.version)
         if again := await self._made_before(job, wanted.video_id, key):
             return again
-        # Pieces are nobody's but ours, whoever may have what is made of them.
-        hidden = video_prefix(job.tenant, wanted.video_id)
-        pieces = StoredPieces(self._storage, f"{hidden}/{PIECES}{key[:16]}")
+        pieces = pieces_of(self._storage, job.tenant, wanted.video_id, key)
         if answer := await pieces.answer():
             return answer
         encoder = wanted_encoder(wanted.needs)

@@ -107,6 +107,12 @@ class StoredPieces:
         return f"{self._prefix}/answer.json"
 
 
+def pieces_of(storage: Storage, tenant: str, video_id: str, key: str) -> StoredPieces:
+    """Nobody's but ours, whoever may have what is made of them."""
+    hidden = video_prefix(tenant, video_id)
+    return StoredPieces(storage, f"{hidden}/{PIECES}{key[:16]}")
+
+
 async def copied(
     storage: Storage, tenant: str, earlier: Transcoded, video_id: str
 ) -> Transcoded | None:

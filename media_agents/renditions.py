@@ -17,7 +17,7 @@ from media_agents.planning import Rung
 from media_agents.probe import probe
 from media_agents.recipes import destination_of, job_key, planned, publish_files
 from media_agents.remaking import Again, Remaking
-from media_agents.remembering import Memory, StoredPieces
+from media_agents.remembering import Memory, StoredPieces, pieces_of
 from media_agents.serving import is_public, video_prefix
 from media_agents.storage import Storage
 from media_agents.subtitles.keeping import cues_in
@@ -58,9 +58,7 @@ class Remaker:
         prefix, key = prefix_of(job.tenant, wanted), key_of(wanted, self._engine)
         if again := await self._made_before(job, prefix, wanted, key):
             return again
-        # Pieces are nobody's but ours, whoever may have what is made of them.
-        hidden = video_prefix(job.tenant, wanted.wish.video_id)
-        pieces = StoredPieces(self._storage, f"{hidden}/pieces/{key[:16]}")
+        pieces = pieces_of(self._storage, job.tenant, wanted.wish.video_id, key)
         async with self._place.folder() as folder:
             report(1, "download")
             source = await self._source(wanted, folder)
