@@ -145,17 +145,23 @@ class Client:
     def until(
         self, path: str, status: str, *, say: News = print, limit_s: float = LIMIT_S
     ) -> Thing:
-        """Look again after each piece of news until the resource has that status."""
+        """Look again after each piece of news until the resource has that status.
+
+        404 is one more thing to wait out: what one resource names another may not
+        show yet, because each has a projection of its own.
+        """
         end, now = time.monotonic() + limit_s, "not there"
         while time.monotonic() < end:
             self._news.clear()
-            found = self.get(path)
-            now = str(found.get("status"))
-            say(now)
-            if now == status:
-                return found
-            if now in FAILED:
-                raise Stop(f"{path} is {now}: {_why(found)}")
+            answer = self._ask("GET", path)
+            if answer.status_code != MISSING:
+                found = _thing(answer)
+                now = str(found.get("status"))
+                say(now)
+                if now == status:
+                    return found
+                if now in FAILED:
+                    raise Stop(f"{path} is {now}: {_why(found)}")
             self._news.wait(LOOK_S)
         raise Stop(f"{path} did not become {status} in {limit_s:.0f} s (is {now}).")
 

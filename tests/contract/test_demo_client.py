@@ -108,3 +108,22 @@ def test_a_failed_resource_ends_the_waiting_with_its_reason() -> None:
             [(200, {"status": "uploaded"}), failed],
             lambda client: client.until("/assets/1", "ready", say=lambda _: None),
         )
+
+
+def test_a_resource_that_was_only_named_so_far_is_waited_for() -> None:
+    seen = asked(
+        [(404, {"detail": "no such asset"}), (200, {"status": "ready"})],
+        lambda client: client.until("/assets/1", "ready", say=lambda _: None),
+    )
+
+    assert len(seen) == 2
+
+
+def test_a_resource_that_never_comes_is_named_with_the_time_waited() -> None:
+    with pytest.raises(Stop, match="did not become ready in 0 s"):
+        asked(
+            [(404, {})] * 20,
+            lambda client: client.until(
+                "/assets/1", "ready", say=lambda _: None, limit_s=0.1
+            ),
+        )
