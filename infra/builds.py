@@ -1,20 +1,48 @@
 """Builds in another store than Postgres: which there are, and who makes one."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import psycopg
 
+from infra.catching_up import Ends, Say, reached
 from infra.problem import Stop
 from projections import versions
 from projections.versions import FED, Version
+from streams.positions import Fenced
 
 Connection: TypeAlias = psycopg.Connection[tuple[object, ...]]
 
+SAY_S = 1.0
 LEFT_OVER = frozenset({"building", "catching_up", "failed"})
 LOCK = "SELECT pg_try_advisory_lock(hashtext('rebuild'), hashtext(%s))"
 UNLOCK = "SELECT pg_advisory_unlock(hashtext('rebuild'), hashtext(%s))"
+
+
+class Reader(Protocol):
+    """Reads the log into the build that it was made for."""
+
+    def read(self) -> object: ...
+
+    def claim_again(self) -> None: ...
+
+
+def fill(own: Reader, ends: Ends, there: Callable[[], Ends], say: Say) -> None:
+    """Let it read until it is `there` at all `ends`; progress is told each second."""
+    end, said = sum(ends.values()), time.monotonic()
+    while True:
+        done = reached(there(), ends)
+        if done == end or time.monotonic() - said >= SAY_S:
+            said = time.monotonic()
+            say(f"read {done} of {end} records")
+        if done == end:
+            return
+        try:
+            own.read()
+        except Fenced:
+            own.claim_again()
 
 
 @contextmanager

@@ -6,15 +6,13 @@ the offsets that both have confirmed, so neither has to stop for it. A switch le
 views show another build; the one before goes on until it is retired.
 """
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from typing import TypeAlias
 
 from clickhouse_connect.driver.client import Client
 
 from infra import builds, migrate
-from infra.catching_up import log_end, reached
+from infra.catching_up import Ends, Say, log_end
 from infra.problem import Stop
 from infra.settings import Settings
 from infra.sources import sink_source
@@ -26,11 +24,6 @@ from projections.sink import Blocked, Sink
 from projections.table import Projection
 from projections.versions import Version
 from streams.faults import reach
-from streams.positions import Fenced
-
-Say: TypeAlias = Callable[[str], None]
-
-SAY_S = 1.0
 
 
 def rebuild(settings: Settings, say: Say = print, *, replace: bool = False) -> None:
@@ -130,20 +123,12 @@ def _fill(
     settings: Settings, connection: Connection, new: Projection, say: Say
 ) -> None:
     source = sink_source(settings, group="rebuild")
-    ends, said = log_end(source.kafka), time.monotonic()
+
+    def there() -> Ends:
+        return plans.confirmed_ends(connection, new.reader)
+
     with closing(Sink(source, new, strict=True)) as own:
-        while True:
-            there = plans.confirmed_ends(connection, new.reader)
-            done, end = reached(there, ends), sum(ends.values())
-            if done == end or time.monotonic() - said >= SAY_S:
-                said = time.monotonic()
-                say(f"read {done} of {end} records")
-            if done == end:
-                return
-            try:
-                own.read()
-            except Fenced:
-                own.claim_again()
+        builds.fill(own, log_end(source.kafka), there, say)
 
 
 def _common(

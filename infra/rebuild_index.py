@@ -7,7 +7,7 @@ moves all tenants at one moment; the build before goes on until it is retired.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from heapq import merge
 from itertools import groupby
@@ -16,7 +16,7 @@ from typing import TypeAlias
 from opensearchpy import OpenSearch
 
 from infra import builds, migrate
-from infra.catching_up import log_end, positions, reached
+from infra.catching_up import Ends, Say, log_end, positions, reached
 from infra.problem import Stop
 from infra.settings import Settings
 from infra.sources import index_source, opensearch_access
@@ -29,14 +29,11 @@ from projections.serving import NeedsPerson
 from projections.table import Projection
 from projections.versions import Version
 from streams.faults import reach
-from streams.positions import Fenced
 from streams.reading import LogChanged
 
 Connection: TypeAlias = builds.Connection
-Say: TypeAlias = Callable[[str], None]
 Found: TypeAlias = Iterator[tuple[Key, Document]]
 
-SAY_S = 1.0
 POLL_S = 0.1
 LEVEL_S = 30.0
 LOOKS = 5
@@ -163,20 +160,12 @@ def _fill(
     settings: Settings, connection: Connection, new: Projection, say: Say
 ) -> None:
     source = index_source(settings, group=f"rebuild.{new.reader}")
-    ends, said = log_end(source.kafka), time.monotonic()
+
+    def there() -> Ends:
+        return positions(connection, [new.reader]).get(new.reader, {})
+
     with closing(Indexer(source, [new], strict=True)) as own:
-        while True:
-            there = positions(connection, [new.reader]).get(new.reader, {})
-            done, end = reached(there, ends), sum(ends.values())
-            if done == end or time.monotonic() - said >= SAY_S:
-                said = time.monotonic()
-                say(f"read {done} of {end} records")
-            if done == end:
-                return
-            try:
-                own.read()
-            except Fenced:
-                own.claim_again()
+        builds.fill(own, log_end(source.kafka), there, say)
 
 
 def _unlike(
