@@ -231,9 +231,21 @@ def worker_media(settings: Settings) -> None:
             memory=memory,
             piece_seconds=settings.media_piece_s,
         )
-        composer = Composer(ports.storage, engine, speech(settings), folder)
+        composer = Composer(
+            ports.storage,
+            engine,
+            speech(settings),
+            folder,
+            piece_seconds=settings.media_piece_s,
+        )
         subtitler = Subtitler(ports.storage, engine, hearing(settings), folder)
-        remaker = Remaker(ports.storage, engine, folder, memory)
+        remaker = Remaker(
+            ports.storage,
+            engine,
+            folder,
+            memory=memory,
+            piece_seconds=settings.media_piece_s,
+        )
         made = {**studio.work(), **remaker.work()}
         return {**made, **composer.work(), **subtitler.work()}
 

@@ -16,15 +16,26 @@ _WORDS = {
 }
 
 
-async def loudness(path: Path, index: int, engine: Engine, seconds: float) -> Loudness:
-    """Decodes one track to its end: about one processor second for 100 of sound."""
+async def loudness(
+    path: Path, index: int, engine: Engine, seconds: float, through: str = "anull"
+) -> Loudness:
+    """Decodes one track to its end: about one processor second for 100 of sound.
+
+    `through` is a chain of filters that it passes before it is measured.
+    """
     allowed = 60 + seconds
     lines = await overheard(
         engine.ffmpeg,
         [
             *("-nostdin", "-hide_banner", "-nostats", *INPUT_GUARD),
             *("-i", f"file:{path}", "-map", f"0:{index}", "-vn"),
-            *("-af", "ebur128=peak=true:framelog=verbose", "-f", "null", "-"),
+            *(
+                "-af",
+                f"{through},ebur128=peak=true:framelog=verbose",
+                "-f",
+                "null",
+                "-",
+            ),
         ],
         limits=Limits(seconds=allowed, cpu_seconds=int(allowed)),
     )

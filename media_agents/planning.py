@@ -48,7 +48,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     `copies`: the first rung is the source's own picture, and key frames of all others
     stand where its key frames stand. `boxed`: a picture of another shape than its rung
     lies on black. Without `edit_list` no frame is shown before one that follows it.
-    `burnt` is the SHA-256 of words that become part of the picture.
+    `burnt` is the SHA-256 of words that become part of the picture. Each rung is scaled
+    from the one before it; `through` are sizes before the first, which are not made.
     """
 
     rungs: tuple[Rung, ...]
@@ -66,6 +67,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     encoder: str = "libx264"
     labels: Labels = Labels()
     burnt: str = ""
+    through: tuple[Rung, ...] = ()
 
     @property
     def encoded(self) -> tuple[Rung, ...]:

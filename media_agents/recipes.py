@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
+from media_agents.beside import beside
 from media_agents.engines.ffmpeg import Engine
 from media_agents.errors import MediaRefused
 from media_agents.facts import Facts
@@ -25,11 +26,10 @@ from media_agents.subtitles.rules import Cue
 from media_agents.transcode import PLAIN, Renditions, Terms, silent, transcode
 from streams.agents.spending import spend
 
-PACKAGER = "hls-fmp4-4"
+PACKAGER = "hls-fmp4-5"
 _PROBED = 2
 _ENCODED = 92
-_PACKAGED = 96
-_COVERED = 99
+_FINISHED = 99
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,16 +90,13 @@ async def make_video(  # noqa: PLR0913  what is wished for, and on which terms
     wanted = replace(planned(facts, wished, burn, work_dir), encoder=terms.encoder)
     work = Making(source, work_dir, engine, destination, tell, terms)
     try:
-        made, packed = await work.make(wanted)
+        packed, sides = await work.make(wanted)
     except MediaRefused as refused:
         if not wanted.copies or refused.code != "bad_output":
             raise
         # The source looked as if it could be copied and is not what players expect.
         wanted = replace(wanted, copies=False)
-        made, packed = await work.make(wanted)
-    seconds = packed.duration_ms / 1000
-    sides = await side_products(made, seconds, work_dir, engine=engine)
-    tell(_COVERED)
+        packed, sides = await work.make(wanted)
     return _video(facts, wanted, packed, sides)
 
 
@@ -143,7 +140,7 @@ class Making:
     tell: Callable[[int], None]
     terms: Terms
 
-    async def make(self, wanted: Plan) -> tuple[Renditions, Package]:
+    async def make(self, wanted: Plan) -> tuple[Package, Sides]:
         share = (_ENCODED - _PROBED) / 100
         made = await transcode(
             self.source,
@@ -153,15 +150,15 @@ class Making:
             progress=lambda percent: self.tell(_PROBED + int(percent * share)),
             terms=self.terms,
         )
-        seconds = wanted.duration_ms / 1000
         spend(
-            media_seconds=seconds * len(wanted.rungs),
+            media_seconds=wanted.seconds * len(wanted.rungs),
             weighted_seconds=weighted_seconds(wanted),
         )
         self.tell(_ENCODED)
-        packed = await self._packed(made, wanted)
-        self.tell(_PACKAGED)
-        return made, packed
+        sides = side_products(made, wanted.seconds, self.work_dir, engine=self.engine)
+        found = await beside(self._packed(made, wanted), sides)
+        self.tell(_FINISHED)
+        return found
 
     async def _packed(self, made: Renditions, wanted: Plan) -> Package:
         if self.destination is None:

@@ -155,9 +155,16 @@ class Remaking:
 
 
 def alone(wanted: Plan, rung: Rung, *, best: bool) -> Plan:
-    """This rung, and before it a copied picture, whose key frames it needs."""
+    """This rung, and before it a copied picture, whose key frames it needs.
+
+    It is scaled through the same sizes as when all were made.
+    """
     beside = () if best or not wanted.copies else wanted.rungs[:1]
-    return replace(wanted, rungs=(*beside, rung), sounds=(), captions=())
+    names = [each.name for each in wanted.encoded]
+    larger = names.index(rung.name) if rung.name in names else 0
+    through = wanted.encoded[:larger]
+    rungs = (*beside, rung)
+    return replace(wanted, rungs=rungs, sounds=(), captions=(), through=through)
 
 
 def check_beside(made: Variant, others: Sequence[str]) -> None:

@@ -13,6 +13,7 @@ from media_agents.errors import MediaRefused, ObjectMissing
 from media_agents.finished import Shelf, shows
 from media_agents.muxing import OutputFile
 from media_agents.pace import UNKNOWN_PACE
+from media_agents.pieces import PIECE_SECONDS
 from media_agents.planning import Rung
 from media_agents.probe import probe
 from media_agents.recipes import destination_of, job_key, planned, publish_files
@@ -25,7 +26,14 @@ from media_agents.subtitles.soft import Shown, muxed, streamed
 from media_agents.telling import media_facts
 from media_agents.transcode import Terms
 from media_agents.workplace import Workplace, sha256_of, spoken
-from schemas.jobs import JobInput, JobResult, MediaFacts, Remade, RemakeInput
+from schemas.jobs import (
+    JobInput,
+    JobResult,
+    MediaFacts,
+    Remade,
+    RemakeInput,
+    Rendition,
+)
 from streams.agents.spending import reuse
 from streams.agents.work import Job, Report, Work
 
@@ -41,12 +49,15 @@ class Remaker:
         storage: Storage,
         engine: Engine,
         scratch: Path,
+        *,
         memory: Memory | None = None,
+        piece_seconds: int = PIECE_SECONDS,
     ) -> None:
         self._storage = storage
         self._engine = engine
         self._place = Workplace(storage, scratch)
         self._memory = memory
+        self._piece_seconds = piece_seconds
 
     def work(self) -> dict[type[JobInput], Work]:
         return {RemakeInput: self.remake}
@@ -55,7 +66,8 @@ class Remaker:
     async def remake(self, job: Job, report: Report) -> JobResult:
         """What names the new files goes last; those of before stay where they are."""
         wanted = job.asked(RemakeInput)
-        prefix, key = prefix_of(job.tenant, wanted), key_of(wanted, self._engine)
+        prefix = prefix_of(job.tenant, wanted)
+        key = key_of(wanted, self._engine, self._piece_seconds)
         if again := await self._made_before(job, prefix, wanted, key):
             return again
         pieces = pieces_of(self._storage, job.tenant, wanted.wish.video_id, key)
@@ -87,12 +99,15 @@ class Remaker:
 
     async def _terms(self, wanted: RemakeInput, pieces: StoredPieces) -> Terms:
         pace = await self._memory.pace() if self._memory else UNKNOWN_PACE
-        return Terms(pace, pieces, encoder=wanted_encoder(wanted.wish.needs))
+        encoder = wanted_encoder(wanted.wish.needs)
+        return Terms(pace, pieces, self._piece_seconds, encoder)
 
     async def _source(self, wanted: RemakeInput, folder: Path) -> Path:
         wish = wanted.wish
         try:
-            return await self._place.source(wish.object_key, wish.sha256, folder)
+            return await self._place.source(
+                wish.object_key, wish.sha256, folder / "source"
+            )
         except ObjectMissing as gone:
             raise MediaRefused(
                 "source_missing",
@@ -109,8 +124,11 @@ class Remaker:
         before = await shelf.finished(wanted.hls_key, wanted.name)
         facts = await probe(work.source, self._engine)
         plan = planned(facts, wished, burn, work.folder)
-        plan = replace(plan, encoder=work.terms.encoder)
-        return await work.rendition(plan, _rung(wanted), before)
+        # As it was made, whatever the ladder of today would be.
+        rungs = tuple(_rung(each) for each in wanted.renditions)
+        plan = replace(plan, rungs=rungs, encoder=work.terms.encoder)
+        rung = next(each for each in rungs if each.name == wanted.name)
+        return await work.rendition(plan, rung, before)
 
     async def _worded(
         self, wanted: RemakeInput, made: Again, folder: Path
@@ -153,8 +171,11 @@ def prefix_of(tenant: str, wanted: RemakeInput) -> str:
     return video_prefix(tenant, wanted.wish.video_id, public=public)
 
 
-def key_of(wanted: RemakeInput, engine: Engine) -> str:
-    recipe = ("rendition", wanted.name, wanted.renditions, recipe_of(wanted.wish))
+def key_of(
+    wanted: RemakeInput, engine: Engine, piece_seconds: int = PIECE_SECONDS
+) -> str:
+    whole = recipe_of(wanted.wish, piece_seconds)
+    recipe = ("rendition", wanted.name, wanted.renditions, whole)
     return job_key(wanted.wish.sha256, recipe, engine.version)
 
 
@@ -162,10 +183,8 @@ def _telling(report: Report) -> Callable[[int], None]:
     return lambda percent: report(2 + percent * 92 // 100, "transcode")
 
 
-def _rung(wanted: RemakeInput) -> Rung:
-    """As it was made, whatever the ladder of today would be."""
-    found = next(each for each in wanted.renditions if each.name == wanted.name)
-    return Rung(found.name, found.width, found.height, found.bit_rate)
+def _rung(made: Rendition) -> Rung:
+    return Rung(made.name, made.width, made.height, made.bit_rate)
 
 
 def _files(made: Again) -> list[OutputFile]:

@@ -60,19 +60,20 @@ class Workplace:
         with scratch.folder(self.scratch) as folder:
             yield folder
 
-    async def source(self, key: str, sha256: str, folder: Path) -> Path:
+    async def source(
+        self, key: str, sha256: str, path: Path, name: str = "the object"
+    ) -> Path:
         """What was uploaded, and nothing else: the hash is the one on the log.
 
         What we made ourselves has none there; its name follows from its content.
         """
-        path = folder / "source"
         await self.storage.download(key, path)
         spend(bytes_in=(await asyncio.to_thread(path.stat)).st_size)
         if not sha256:
             return path
         found = await asyncio.to_thread(sha256_of, path)
         if found != sha256:
-            raise Impossible("wrong_hash", "the object is not what was uploaded")
+            raise Impossible("wrong_hash", f"{name} is not what was uploaded")
         return path
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from ai_adapter.speech import Speech
 from media_agents.composing.compose import Bench, Composition, Wish, compose
 from media_agents.engines.ffmpeg import Engine
+from media_agents.pieces import PIECE_SECONDS
 from media_agents.recipes import job_key
 from media_agents.remembering import StoredPieces
 from media_agents.storage import Storage, object_key, own_prefix
@@ -25,12 +26,19 @@ class Composer:
     """`scratch` must be on a disk with room for the sources and thrice the film."""
 
     def __init__(
-        self, storage: Storage, engine: Engine, speech: Speech, scratch: Path
+        self,
+        storage: Storage,
+        engine: Engine,
+        speech: Speech,
+        scratch: Path,
+        *,
+        piece_seconds: int = PIECE_SECONDS,
     ) -> None:
         self._storage = storage
         self._engine = engine
         self._speech = speech
         self._place = Workplace(storage, scratch)
+        self._piece_seconds = piece_seconds
 
     def work(self) -> dict[type[JobInput], Work]:
         return {RenderInput: self.render}
@@ -53,6 +61,7 @@ class Composer:
                 folder,
                 lambda percent: report(min(percent, 95), "compose"),
                 pieces,
+                self._piece_seconds,
             )
             film = await compose(wish, files, bench)
             report(97, "upload")
@@ -63,7 +72,7 @@ class Composer:
     def _pieces(self, tenant: str, wanted: RenderInput, wish: Wish) -> StoredPieces:
         """Below the asset's own place, under all that decides their bytes."""
         sources = sorted((each.name, each.sha256) for each in wanted.materials)
-        recipe = (FILM, wish, sources, self._speech.abilities)
+        recipe = (FILM, wish, sources, self._speech.abilities, self._piece_seconds)
         key = job_key("", recipe, self._engine.version)[:16]
         place = f"{tenant}/renders/{wanted.asset_id}/{key}"
         return StoredPieces(self._storage, place)
@@ -77,12 +86,8 @@ class Composer:
             if not own_prefix(tenant, each.object_key):
                 raise Impossible("object_foreign", f"{each.name} is not the tenant's")
             path = folder / f"source-{number}"
-            await self._storage.download(each.object_key, path)
-            if await asyncio.to_thread(sha256_of, path) != each.sha256:
-                reason = f"{each.name} is not what it was when the film was asked for"
-                raise Impossible("wrong_hash", reason)
-            spend(bytes_in=await asyncio.to_thread(_size, path))
-            found[each.name] = path
+            key, sha256 = each.object_key, each.sha256
+            found[each.name] = await self._place.source(key, sha256, path, each.name)
         return found
 
     async def _kept(

@@ -167,7 +167,7 @@ async def test_words_drawn_by_the_clock_of_a_piece_would_be_seen(
 
     def wrong(wanted: Plan, folder: Path = Path(), piece: Piece | None = None) -> str:
         graph = right(wanted, folder, piece).replace(f",{RESTART}", "")
-        return graph.replace(",ass=", f",{RESTART},ass=") if piece else graph
+        return graph.replace("ass=", f"{RESTART},ass=") if piece else graph
 
     monkeypatch.setattr(media_agents.transcode, "filter_graph", wrong)
     cut = await burn("steady.mp4", "cut", Terms(piece_seconds=SECONDS))

@@ -1,5 +1,7 @@
 """The ladder follows from the facts alone."""
 
+import re
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -11,6 +13,7 @@ from media_agents.errors import MediaRefused
 from media_agents.facts import Caption, Facts, Sound
 from media_agents.planning import CAPS, Plan, Track, plan
 from media_agents.recipes import job_key
+from media_agents.remaking import alone
 from media_agents.transcode import arguments, filter_graph
 from schemas.jobs import SubtitleText, TranscodeInput
 
@@ -138,6 +141,25 @@ def test_trouble_in_the_source_adds_its_filter():
     assert "tonemap" not in plain
     assert "bwdif" in filter_graph(plan(facts(interlaced=True)))
     assert "tonemap" in filter_graph(plan(facts(hdr=True)))
+
+
+def test_a_rung_is_scaled_from_the_one_before_it():
+    made = plan(facts(width=1920, height=1080), ("1080p", "720p", "480p"))
+    sizes = re.findall(r"\[t(\d)\](?:[^;]*)scale=(\d+):", filter_graph(made))
+
+    assert sizes == [("0", "1920"), ("1", "1280"), ("2", "854")]
+
+
+@pytest.mark.parametrize("name", ["1080p", "720p", "480p"])
+def test_a_rung_alone_is_scaled_through_the_sizes_before_it(name):
+    made = plan(facts(width=1920, height=1080), ("1080p", "720p", "480p"))
+    rung = next(each for each in made.rungs if each.name == name)
+    one = alone(made, rung, best=name == "1080p")
+    widths = [1920, 1280, 854][: made.rungs.index(rung) + 1]
+
+    assert one.encoded == (rung,)
+    found = re.findall(r"scale=(\d+):", filter_graph(one))
+    assert [int(each) for each in found] == widths
 
 
 def test_every_track_of_sound_goes_along_and_words_that_can_be_read():
