@@ -1,27 +1,34 @@
 """`make bench-media`: the pipeline beside bare FFmpeg in one run, against bars.
 
-python -m tests.bench.media [--seconds N]
+python -m tests.bench.media [--seconds N] [--only PART ...]
 
 Bars are those of the media reference, part 8. Processor seconds are the children's own
-(`wait4`); walls are the least of two turns, because machines are shared.
+(`wait4`); walls are the least of two turns, because machines are shared. What other
+commands find out (odd files, players, a large upload) they are asked in the same run.
 """
 
 import argparse
 import asyncio
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from msgspec.structs import replace
 from rich.console import Console
 from rich.table import Table
 
+from media_agents.composing.arranging import arrange
+from media_agents.composing.compose import Bench as Composing
+from media_agents.composing.compose import Wish, compose, known_of
+from media_agents.composing.document import read
 from media_agents.engines.child import Limits
 from media_agents.engines.ffmpeg import Engine, Progress, encode, find_engine
 from media_agents.package import package
@@ -29,12 +36,15 @@ from media_agents.planning import Plan, plan
 from media_agents.probe import probe
 from media_agents.recipes import make_video
 from media_agents.sides import side_products
+from media_agents.speaking import Espeak
 from media_agents.transcode import Renditions, arguments, transcode
 from streams.agents.spending import metered
 from tests.bench import media_clips as clips
-from tests.bench.rows import LEAST, MOST, Bar
+from tests.bench.rows import LEAST, MOST, Bar, rows
+from tests.fixtures.fix_flashes import JOINED, flashing_shelf, skew, strayed
 
 RUNGS = ("1080p", "720p", "480p")
+CANVAS = {"width": 320, "height": 180, "frameRate": "30"}
 BARS = (
     Bar("one process to a process per rung, CPU", ("ladder_cpu",), 0.85, MOST, "×"),
     Bar("side products to the ladder, CPU", ("sides_cpu",), 0.05, MOST),
@@ -49,7 +59,37 @@ BARS = (
     Bar("true peak", ("peak_db",), -1.0, MOST, " dB"),
     Bar("from stop to a reaped child", ("stop_s",), 2.0, MOST, " s"),
     Bar("results of a repeated encode that differ", ("differing",), 0, MOST),
+    Bar("memory of the largest child", ("child_mib",), 600, MOST, " MiB"),
+    Bar("film of 20 joins: pictures off", ("joins", "frames"), 1, MOST, " frames"),
+    Bar("film of 20 joins: sound against picture", ("joins", "ms"), 20, MOST, " ms"),
+    Bar("odd and hostile files: wrong verdicts", ("torture", "wrong"), 0, MOST),
+    Bar("their requests to the outside", ("torture", "requests"), 0, MOST),
+    Bar("the slowest refusal", ("torture", "slowest_s"), 1, MOST, " s"),
+    Bar("five clips: broken HLS rules", ("hls", "rules_broken"), 0, MOST),
+    Bar("bandwidths told to measured ones", ("hls", "bandwidth_off"), 0.01, MOST),
+    Bar("fatal errors of hls.js", ("hls", "fatal"), 0, MOST),
+    Bar("holes hls.js met", ("hls", "holes"), 0, MOST),
+    Bar("the first picture begins at", ("hls", "starts_at"), 0.001, MOST, " s"),
+    Bar("cues off in hls.js", ("hls", "cues_off"), 0.001, MOST, " s"),
+    Bar(
+        "1 GiB uploaded: the API grows by",
+        ("upload", "api_mib", "growth"),
+        24,
+        MOST,
+        " MiB",
+    ),
+    Bar(
+        "parts sent again after a cut",
+        ("upload", "resume", "parts_sent_again"),
+        1,
+        MOST,
+    ),
 )
+OTHERS = {
+    "torture": "tests.torture",
+    "hls": "tests.hls",
+    "upload": "tests.bench.upload",
+}
 
 
 async def spent(work: Awaitable[object]) -> tuple[float, float]:
@@ -66,7 +106,7 @@ class Bench:
         self.root = root
         self.engine = engine
         self.film = clips.film(root / "film.mp4", engine, seconds)
-        self.found: dict[str, float] = {}
+        self.found: dict[str, Any] = {}
 
     def folder(self, name: str) -> Path:
         made = self.root / name
@@ -84,6 +124,8 @@ class Bench:
             one = replace(picture, rungs=(rung,))
             apart += (await spent(self._encoded(one, self.folder(rung.name))))[0]
         self.found["ladder_cpu"] = together / apart
+        largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+        self.found["child_mib"] = largest / 1024
         await self._after(wanted, together, wall)
 
     async def _after(self, wanted: Plan, cpu: float, wall: float) -> None:
@@ -162,8 +204,8 @@ class Bench:
         source = clips.flashes(self.root / "flashes.mp4", self.engine)
         folder = self.folder("flashes")
         video = await make_video(source, folder, engine=self.engine, wished=("360p",))
-        after = clips.skew(folder / video.progressive, self.engine)
-        added = after - clips.skew(source, self.engine)
+        after = skew(self.engine, folder / video.progressive)
+        added = after - skew(self.engine, source)
         self.found["skew_ms"] = abs(added) * 1000
         film = self.folder("loud")
         loud = await make_video(self.film, film, engine=self.engine, wished=("480p",))
@@ -195,6 +237,43 @@ class Bench:
         digests = {sha256(each.videos[0][1].read_bytes()).digest() for each in made}
         self.found["differing"] = len(digests) - 1
 
+    async def joins(self) -> None:
+        """Clips of three frame rates joined twenty times, each flashes and beeps."""
+        shelf = flashing_shelf(self.engine, self.folder("shelf"))
+        clips: list[object] = [
+            {"type": "clip", "source": {"file": name}, "fit": "contain"}
+            for name in JOINED
+        ]
+        document = read({"version": 1, "canvas": CANVAS, "scenes": clips})
+        made = compose(
+            Wish(timeline=document),
+            shelf,
+            Composing(self.engine, Espeak(), self.folder("joined"), lambda _: None),
+        )
+        film = (await made).file.path
+        known = {
+            name: known_of(await probe(path, self.engine))
+            for name, path in shelf.items()
+        }
+        arranged = arrange(document, known)
+        begins = [float(each.begin / arranged.rate) for each in arranged.scenes]
+        off = strayed(self.engine, film, begins)
+        frames = off.pictures * float(arranged.rate)
+        self.found["joins"] = {"frames": frames, "ms": off.skew * 1000}
+
+    async def others(self) -> None:
+        """What commands of their own find out."""
+        await asyncio.to_thread(self._asked)
+
+    def _asked(self) -> None:
+        """Their exit codes say no more than their rows."""
+        for name, module in OTHERS.items():
+            sys.stderr.write(f"measuring: {module}\n")
+            told = self.root / f"{name}.json"
+            line = [sys.executable, "-m", module, "--json", str(told)]
+            subprocess.run(line, stdout=sys.stderr, check=False)
+            self.found[name] = json.loads(told.read_bytes()) if told.exists() else {}
+
 
 PARTS: tuple[Callable[[Bench], Awaitable[None]], ...] = (
     Bench.ladder,
@@ -204,33 +283,38 @@ PARTS: tuple[Callable[[Bench], Awaitable[None]], ...] = (
     Bench.sound,
     Bench.stop,
     Bench.again,
+    Bench.joins,
+    Bench.others,
 )
 
 
-async def measured(seconds: int) -> dict[str, float]:
+async def measured(seconds: int, only: Collection[str]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="bench-media-") as root:
         bench = Bench(Path(root), find_engine(), seconds)
-        for part in PARTS:
+        for part in (each for each in PARTS if each.__name__ in only):
             sys.stderr.write(f"measuring: {part.__name__}\n")
             await part(bench)
     return bench.found
 
 
 def main() -> int:
+    names = [part.__name__ for part in PARTS]
     given = argparse.ArgumentParser(description=__doc__)
     given.add_argument("--seconds", type=int, default=20, help="of the house clip")
-    found = asyncio.run(measured(given.parse_args().seconds))
-    rows = [bar.row(round(found[bar.path[0]], 3)) for bar in BARS]
+    given.add_argument("--only", nargs="+", choices=names, default=names)
+    options = given.parse_args()
+    found = asyncio.run(measured(options.seconds, options.only))
     about = {"engine": find_engine().version, "cores": os.cpu_count()}
-    sys.stdout.write(json.dumps({**about, "rows": rows, "found": found}, indent=2))
+    told = rows(found, BARS)
+    sys.stdout.write(json.dumps({**about, "rows": told, "found": found}, indent=2))
     sys.stdout.write("\n")
-    Console(stderr=True).print(_table(rows))
+    Console(stderr=True).print(_table(told))
     return 0
 
 
-def _table(rows: list[dict[str, object]]) -> Table:
+def _table(told: list[dict[str, object]]) -> Table:
     table = Table("what", "bar", "measured", "reached")
-    for row in rows:
+    for row in told:
         table.add_row(*(str(row[name]) for name in ("what", "bar", "measured")),
                       "yes" if row["reached"] else "no")  # fmt: skip
     return table

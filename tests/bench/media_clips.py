@@ -75,32 +75,5 @@ def flashes(path: Path, engine: Engine) -> Path:
     return path
 
 
-def skew(path: Path, engine: Engine) -> float:
-    """By how much sound comes after the picture, the mean of all pairs, in seconds."""
-    lit = run(
-        engine, "-i", path, "-an", "-vf",
-        "signalstats,metadata=print:key=lavfi.signalstats.YAVG:file=-",
-        "-f", "null", "-",
-    )  # fmt: skip
-    shown = _rises(lit)
-    told = run(
-        engine, "-i", path, "-vn", "-af", "silencedetect=n=-40dB:d=0.3",
-        "-f", "null", "-",
-    )  # fmt: skip
-    heard = [float(each) for each in re.findall(r"silence_end: ([\d.]+)", told)]
-    if not shown or len(shown) != len(heard):
-        raise AssertionError(f"{len(shown)} flashes and {len(heard)} beeps")
-    return sum(b - a for a, b in zip(shown, heard, strict=True)) / len(shown)
-
-
-def _rises(told: str) -> list[float]:
-    found, dark = [], True
-    for at, light in re.findall(r"pts_time:([\d.]+)\s+\S*YAVG=([\d.]+)", told):
-        if dark and float(light) > 100:
-            found.append(float(at))
-        dark = float(light) <= 100
-    return found
-
-
 async def heard(path: Path, engine: Engine) -> Loudness:
     return await loudness(path, 1, engine, 60)

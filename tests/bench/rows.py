@@ -1,6 +1,6 @@
 """The figures to reach, and where each is found in what the benchmarks report."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from operator import ge, le
 from typing import Any, TypeAlias
 
@@ -24,7 +24,7 @@ class Bar(Struct, frozen=True):
         return {
             "what": self.what,
             "bar": f"{sign} {self.bar:g}{self.unit}",
-            "measured": f"{number:g}{self.unit}",
+            "measured": f"{round(number, 4):g}{self.unit}",
             "reached": reached,
         }
 
@@ -142,7 +142,9 @@ BARS = (
 )
 
 
-def rows(reports: Mapping[str, Report]) -> list[dict[str, object]]:
+def rows(
+    reports: Mapping[str, Any], bars: Sequence[Bar] = BARS
+) -> list[dict[str, object]]:
     """A row per bar whose benchmark ran; one that failed is not reached."""
     return [
         each.row(number)
@@ -153,7 +155,7 @@ def rows(reports: Mapping[str, Report]) -> list[dict[str, object]]:
             "measured": "-",
             "reached": False,
         }
-        for each in BARS
+        for each in bars
         if each.path[0] in reports
     ]
 

@@ -1,8 +1,8 @@
 """A large upload straight into the store: the API's memory meanwhile, and a cut.
 
-`python -m tests.bench.upload [--size BYTES]` starts servers, decider, projector and one
-API process. A client sends presigned parts, one after the other, is cut in the middle
-of one, goes on with what `GET …/upload` says is left, and completes.
+`python -m tests.bench.upload [--size BYTES] [--json FILE]` starts servers, decider,
+projector and one API process. A client sends presigned parts, one after the other, is
+cut in the middle of one, goes on with what `GET …/upload` says is left, and completes.
 """
 
 import argparse
@@ -135,12 +135,14 @@ class Memory:
 def main() -> int:
     given = argparse.ArgumentParser(description=__doc__)
     given.add_argument("--size", type=int, default=SIZE)
-    size = given.parse_args().size
+    given.add_argument("--json", type=Path, default=Path("/dev/stdout"))
+    options = given.parse_args()
     with (
         tempfile.TemporaryDirectory(prefix="contentops-upload-") as folder,
         servers_in(Path(folder)) as settings,
     ):
-        sys.stdout.write(json.dumps(measure(settings, size), indent=2) + "\n")
+        found = measure(settings, options.size)
+        options.json.write_text(json.dumps(found, indent=2) + "\n")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Five clips of a real film, each with one trouble of real uploads."""
+"""Five clips of a real film, each with one trouble of real uploads, all with words."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -7,6 +7,12 @@ from media_agents.engines.ffmpeg import Engine
 from tests.fixtures.fix_media import ffmpeg
 
 SECONDS = "12"
+# Seconds that no frame begins at, so that rounding to frames would show.
+CUES = (
+    (0.517, 2.043, "Under a tree it is quiet."),
+    (2.611, 5.329, "竖屏视频的字幕要更短"),
+    (6.001, 10.987, "Three of them come along."),
+)
 X264 = ("-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p")
 AAC = ("-c:a", "aac", "-b:a", "128k", "-ac", "2")
 HDR = (
@@ -35,7 +41,21 @@ def film() -> Path:
 
 
 def make(name: str, folder: Path, engine: Engine) -> Path:
-    path = folder / f"{name}.mp4"
-    looped = ("-stream_loop", "3", "-i", film(), "-t", SECONDS, "-map_metadata", "-1")
-    ffmpeg(engine, *looped, *RECIPES[name], path)
+    path, words = folder / f"{name}.mp4", folder / f"{name}.srt"
+    words.write_text(_srt(), encoding="utf-8")
+    looped = ("-stream_loop", "3", "-i", film(), "-i", words, "-t", SECONDS)
+    tracks = ("-map", "0:v", "-map", "0:a", "-map", "1", "-c:s", "mov_text")
+    ffmpeg(engine, *looped, *tracks, "-map_metadata", "-1", *RECIPES[name], path)
     return path
+
+
+def _srt() -> str:
+    lines = [
+        f"{n}\n{_clock(start)} --> {_clock(end)}\n{text}\n"
+        for n, (start, end, text) in enumerate(CUES, 1)
+    ]
+    return "\n".join(lines)
+
+
+def _clock(seconds: float) -> str:
+    return f"00:00:{seconds:06.3f}".replace(".", ",")

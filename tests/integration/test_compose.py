@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.fix_flashes import JOINED, beeps, flashes, flashing_shelf, seen, strayed
 from fixtures.fix_media import ffmpeg
 from media_agents.composing.arranging import arrange
 from media_agents.composing.compose import (
@@ -28,25 +29,9 @@ from media_agents.recipes import make_video
 from media_agents.speaking import Espeak
 from schemas.timeline import Timeline
 
-FLASH_AT = 0.4
 FRAME = 1 / 30
 SMALL = {"width": 320, "height": 180, "frameRate": "30"}
 AIGC = r'"Label":"1"'
-
-
-def flashing(engine: Engine, path: Path, rate: int, size: str, seconds: str) -> Path:
-    """White for two frames and a beep, both at the same moment."""
-    end = FLASH_AT + 2 / rate - 0.001
-    box = f"drawbox=c=white:t=fill:enable='between(t,{FLASH_AT},{end})'"
-    tone = f"0.5*sin(2000*PI*t)*between(t\\,{FLASH_AT}\\,0.5)"
-    beep = f"aevalsrc={tone}:s=44100:d={seconds}"
-    ffmpeg(
-        engine,
-        *["-f", "lavfi", "-i", f"color=black:s={size}:r={rate}:d={seconds}"],
-        *["-f", "lavfi", "-i", beep, "-vf", box, "-pix_fmt", "yuv420p"],
-        *["-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac", path],
-    )
-    return path
 
 
 def plain(engine: Engine, path: Path, colour: str, seconds: float, tone: int) -> Path:
@@ -65,9 +50,7 @@ def shelf(engine: Engine, tmp_path_factory) -> dict[str, Path]:
     """Sources by the names that documents use."""
     folder = tmp_path_factory.mktemp("shelf")
     return {
-        "30": flashing(engine, folder / "30.mp4", 30, "320x180", "1.3667"),
-        "25": flashing(engine, folder / "25.mp4", 25, "180x320", "1.36"),
-        "50": flashing(engine, folder / "50.mkv", 50, "400x300", "1.38"),
+        **flashing_shelf(engine, folder),
         "red": plain(engine, folder / "red.mp4", "0xC00000", 2, 440),
         "blue": plain(engine, folder / "blue.mp4", "0x0000C0", 2, 0),
         "music": plain(engine, folder / "music.mp4", "black", 3, 220),
@@ -96,52 +79,21 @@ def clip(name: str, **more: object) -> dict[str, object]:
     return {"type": "clip", "source": {"file": name}} | more
 
 
-def seen(engine: Engine, path: Path, value: str = "YAVG") -> list[tuple[float, float]]:
-    """Time and signalstats' value of every frame."""
-    graph = f"signalstats,metadata=print:key=lavfi.signalstats.{value}:file=-"
-    argv = [engine.ffmpeg, "-v", "error", "-i", str(path), "-vf", graph]
-    told = subprocess.run(
-        [*argv, "-f", "null", "-"], check=True, capture_output=True, text=True
-    ).stdout
-    times = [float(each) for each in re.findall(r"pts_time:(\S+)", told)]
-    values = [float(each) for each in re.findall(rf"{value}=(\S+)", told)]
-    return list(zip(times, values, strict=True))
-
-
-def flashes(engine: Engine, path: Path) -> list[float]:
-    """When it turns bright."""
-    bright = [(at, value > 60) for at, value in seen(engine, path)]
-    return [at for (_, before), (at, now) in pairwise(bright) if now and not before]
-
-
-def beeps(engine: Engine, path: Path) -> list[float]:
-    """When silence ends."""
-    argv = [engine.ffmpeg, "-hide_banner", "-nostats", "-i", str(path)]
-    argv += ["-af", "silencedetect=noise=-30dB:d=0.3", "-f", "null", "-"]
-    told = subprocess.run(argv, check=True, capture_output=True, text=True).stderr
-    ends = [float(each) for each in re.findall(r"silence_end: (\S+)", told)]
-    # Silence also ends where the film does.
-    return [at for at in ends if at < seen(engine, path)[-1][0]]
-
-
 async def test_twenty_joins_drift_by_no_frame_and_sound_stays_with_the_picture(
     engine, shelf, made
 ):
-    names = ["30", "25", "50", "30"] * 5 + ["25"]
-    document = {"scenes": [clip(each, fit="contain") for each in names]}
+    document = {"scenes": [clip(each, fit="contain") for each in JOINED]}
     film = await made(document)
 
     known = {name: known_of(await probe(path, engine)) for name, path in shelf.items()}
     arranged = arrange(document_of(document), known)
     assert film.facts.frames == arranged.frames
     assert film.facts.duration_ms == round(arranged.seconds * 1000)
-    wanted = [float(each.begin / arranged.rate) + FLASH_AT for each in arranged.scenes]
-    pictures, sounds = (look(engine, film.file.path) for look in (flashes, beeps))
-    assert len(pictures) == len(sounds) == len(wanted) == 21
-    assert max(abs(a - b) for a, b in zip(pictures, wanted, strict=True)) <= FRAME
-    assert max(abs(a - b) for a, b in zip(sounds, wanted, strict=True)) <= 0.02
-    skew = [a - b for a, b in zip(sounds, pictures, strict=True)]
-    assert max(map(abs, skew)) <= 0.02
+    begins = [float(each.begin / arranged.rate) for each in arranged.scenes]
+    off = strayed(engine, film.file.path, begins)
+    assert off.pictures <= FRAME
+    assert off.sounds <= 0.02
+    assert off.skew <= 0.02
 
 
 async def test_a_cut_inside_a_clip_keeps_sound_and_picture_together(engine, made):

@@ -58,8 +58,22 @@ class Report(Struct, frozen=True):
         return [row for row in self.rows if not row.right]
 
     @property
+    def refused(self) -> list[float]:
+        """Seconds that each refusal took."""
+        return [row.seconds for row in self.rows if row.refused]
+
+    @property
     def right(self) -> bool:
         return not self.wrong and not self.requests
+
+    def figures(self) -> dict[str, float]:
+        return {
+            "files": len(self.rows),
+            "wrong": len(self.wrong),
+            "refused": len(self.refused),
+            "slowest_s": max(self.refused, default=0),
+            "requests": self.requests,
+        }
 
 
 async def run(only: Collection[str], *, transcode: bool, engine: Engine) -> Report:
@@ -138,11 +152,11 @@ def show(report: Report) -> None:
         wanted = "" if row.right else f" (wanted {' or '.join(row.expected)})"
         line = f"{mark} {row.name:<22} {row.said:<18} {row.seconds:6.3f} s {wanted}"
         _say(f"{line}{row.made or row.reason}")
-    refusals = [row.seconds for row in report.rows if row.refused]
     _say(
-        f"{len(report.rows)} files, {len(report.wrong)} wrong verdicts, "
-        f"{len(refusals)} refused, the slowest after {max(refusals, default=0):.3f} s, "
-        f"{report.requests} requests to the outside"
+        "{files} files, {wrong} wrong verdicts, {refused} refused, the slowest after "
+        "{slowest_s:.3f} s, {requests} requests to the outside".format(
+            **report.figures()
+        )
     )
 
 
@@ -156,7 +170,8 @@ def main() -> int:
     report = asyncio.run(asked)
     show(report)
     if options.json:
-        options.json.write_text(json.dumps(to_builtins(report), indent=2))
+        told = {**to_builtins(report), **report.figures()}
+        options.json.write_text(json.dumps(told, indent=2))
     return 0 if report.right else 1
 
 
