@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 FOLDER = Path(__file__).with_name("fixtures")
 
@@ -13,7 +15,24 @@ pytest_plugins = [f"fixtures.{path.stem}" for path in sorted(FOLDER.glob("fix_*.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
+# One installation serves all of a folder, so one process has them all.
 LONG = ("tests/faults/", "tests/e2e/")
+
+
+class Folders(LoadScopeScheduling):
+    """A process gets whole files, or one of those folders whole."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return next((each for each in LONG if nodeid.startswith(each)), _file(nodeid))
+
+
+def _file(nodeid: str) -> str:
+    return nodeid.partition("::")[0]
+
+
+@pytest.hookimpl
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Folders:
+    return Folders(config, log)
 
 
 @pytest.hookimpl(trylast=True)

@@ -19,7 +19,7 @@ from tests.faults.rig import Rig
 
 CODE = ("streams", "projections", "api", "infra", "media_agents")
 REACHED = re.compile(r"""reach\(\s*["']([a-z_.]+)["']""")
-REACH_S = 45.0
+REACH_S = 90.0
 HAUNT_S = 3.0
 WIDTH = 3
 BUILD_S = 40.0

@@ -1,0 +1,1 @@
+"""Stories told on a whole installation, as a user would."""
