@@ -147,10 +147,10 @@ class Floor:
 
     def settled(self) -> bool:
         return self.wait(
-            lambda: self.town.quiet() and all(map(self._at_rest, self.cells))
+            lambda: self.town.quiet() and all(map(self.at_rest, self.cells))
         )
 
-    def _at_rest(self, cell: Cell) -> bool:
+    def at_rest(self, cell: Cell) -> bool:
         status = self._row(cell).get("status")
         return status in {"ready", "failed", "refused"}
 

@@ -144,7 +144,7 @@ def _cancel(floor: Floor) -> None:
 def _full(floor: Floor) -> None:
     """One after the other, for a job that fails makes room on the disk they share.
 
-    An upload only reads, so it goes on.
+    An upload only reads, so it goes on; what it leaves is filled as well.
     """
     pid = floor.town.workers["worker"].pid
     disk = small_disk.seen_by(pid, floor.town.scratch)
@@ -154,7 +154,9 @@ def _full(floor: Floor) -> None:
         small_disk.fill(disk)
         for cell in floor.of(phase):
             let_go(cell)
-        if phase != "upload":
+        if phase == "upload":
+            floor.wait(lambda: all(map(floor.at_rest, floor.of("upload"))))
+        else:
             _noticed(floor, phase)
     small_disk.free(disk)
 
