@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from media_agents.errors import ObjectMissing
 from media_agents.pace import UNKNOWN_PACE, Pace, learned
+from media_agents.playlists import references
 from media_agents.serving import UNKNOWN, is_public, video_prefix
 from media_agents.storage import Storage
 from schemas.jobs import Remade, Transcoded
@@ -126,14 +127,28 @@ async def copied(
     below = [key.removeprefix(old) for key in await storage.below(old)]
     names = [name for name in below if not name.startswith(PIECES)]
     last = (earlier.hls_key or earlier.mp4_key).removeprefix(old)
-    if not {earlier.mp4_key.removeprefix(old), last} <= set(names):
-        return None
     try:
+        if not await _needed(storage, old, earlier) <= {old + name for name in names}:
+            return None
         for name in sorted(names, key=lambda each: (each == last, each)):
             await storage.copy(old + name, new + name)
     except ObjectMissing:
         return None
     return _renamed(earlier, old, new, video_id)
+
+
+async def _needed(storage: Storage, prefix: str, made: Transcoded) -> set[str]:
+    """Whatever its row and its master lead to. Raises ObjectMissing."""
+    sides = (made.cover_key, made.thumbnails_key, made.waveform_key)
+    covers = (each.key for each in made.covers)
+    found, lists = {made.mp4_key, *sides, *covers} - {""}, [made.hls_key]
+    while lists and (key := lists.pop()):
+        found.add(key)
+        text = (await storage.get_bytes(key)).decode()
+        named = {prefix + name for name in references(text)} - found
+        found |= named
+        lists += [each for each in named if each.endswith(".m3u8")]
+    return found
 
 
 def _renamed(earlier: Transcoded, old: str, new: str, video_id: str) -> Transcoded:

@@ -76,3 +76,17 @@ async def test_a_copy_of_a_video_takes_no_pieces_and_no_answer_along(
     assert made is not None
     assert made.hls_key in there
     assert [each for each in there if "/pieces/" in each] == []
+
+
+@pytest.mark.parametrize("stem", ["video", "360p", "360p-keys", "cover-0", "master"])
+async def test_a_video_of_which_anything_is_gone_is_not_copied(
+    store: Storage, engine: Engine, job: Job, tmp_path: Path, stem: str
+) -> None:
+    first = await transcoded(Studio(store, engine, tmp_path), job)
+    there = await store.below(f"{job.tenant}/videos/v/")
+    gone = [key for key in there if key.rpartition("/")[2].rpartition("-")[0] == stem]
+    await store.delete(gone[:1])
+
+    assert gone
+    assert await copied(store, job.tenant, first, "w") is None
+    assert await store.below(f"{job.tenant}/videos/w/") == []
