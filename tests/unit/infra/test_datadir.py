@@ -1,6 +1,9 @@
 """The data directory: mode, lock, room and the machine it is on."""
 
+import os
 import stat
+import subprocess
+import threading
 from pathlib import Path
 
 import pytest
@@ -29,6 +32,22 @@ def test_a_parent_keeps_its_mode(tmp_path: Path) -> None:
     tmp_path.chmod(0o751)
     with open_data(tmp_path / "data"):
         assert mode(tmp_path) == 0o751
+
+
+def test_what_a_killed_start_leaves_is_waited_out(tmp_path: Path) -> None:
+    """A process it was starting still holds the lock, for as long as that takes."""
+    data = tmp_path / "data"
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    held = open_data(data)
+    held.truncate(0)
+    held.write(str(gone.pid))
+    held.flush()
+    threading.Timer(0.2, held.close).start()
+
+    with open_data(data) as again:
+        again.seek(0)
+        assert again.read() == str(os.getpid())
 
 
 def test_a_second_start_is_told_who_runs(tmp_path: Path) -> None:
