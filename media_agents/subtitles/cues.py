@@ -36,7 +36,7 @@ def cues_of(words: Sequence[Word], language: Language) -> list[Cue]:
     groups: list[list[Word]] = []
     for sentence in _sentences(ordered(words)):
         groups += _parts(sentence, language)
-    return _timed(groups, language)
+    return _timed([_cue(group, language) for group in groups], language)
 
 
 def mended(cues: Sequence[Cue], language: Language) -> list[Cue]:
@@ -51,7 +51,7 @@ def mended(cues: Sequence[Cue], language: Language) -> list[Cue]:
         else:
             words = _words(cue, language)
             done += [_cue(part, language) for part in _parts(words, language)]
-    return _stretched(_merged(done, language), language)
+    return _timed(done, language)
 
 
 def _apart(cues: Sequence[Cue]) -> Iterator[Cue]:
@@ -83,9 +83,9 @@ def _tidied(cue: Cue, language: Language) -> Cue:
     return replace(cue, lines=tuple(tidy(line, language) for line in cue.lines))
 
 
-def _timed(groups: Sequence[list[Word]], language: Language) -> list[Cue]:
-    cues = [_cue(group, language) for group in groups]
-    return _stretched(_merged(cues, language), language)
+def _timed(cues: Sequence[Cue], language: Language) -> list[Cue]:
+    """Parts of a cue too short for its words begin together until they are apart."""
+    return _stretched(_merged(list(_apart(cues)), language), language)
 
 
 def _cue(words: Sequence[Word], language: Language) -> Cue:

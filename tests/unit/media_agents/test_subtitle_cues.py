@@ -1,7 +1,7 @@
 """Words with times become cues that can be read in each language."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from media_agents.subtitles.cues import cues_of, mended
@@ -181,6 +181,9 @@ def loose(draw: st.DrawFn) -> list[Cue]:
 
 
 @given(given_=loose(), tag=st.sampled_from(["en", "zh"]))
+@example(
+    given_=[Cue(0, 1, ("aaa a 。。 .aaaaaaa。。。。.你。。。。。。。a",))], tag="zh"
+)
 def test_what_is_mended_can_be_shown_and_loses_no_words(
     given_: list[Cue], tag: str
 ) -> None:
