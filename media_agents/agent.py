@@ -89,9 +89,7 @@ class Studio:
     async def probe(self, job: Job, report: Report) -> JobResult:
         wanted = job.asked(ProbeInput)
         async with self._place.folder() as folder:
-            path = await self._place.source(
-                wanted.object_key, wanted.sha256, folder / "source"
-            )
+            path = await self._place.source(wanted.object_key, wanted.sha256, folder)
             report(40, "probe")
             facts = await probe(path, self._engine)
             report(60, "listen")
@@ -113,9 +111,7 @@ class Studio:
         terms = Terms(await self._pace(), pieces, self._piece_seconds, encoder)
         async with self._place.folder() as folder:
             report(1, "download")
-            path = await self._place.source(
-                wanted.object_key, wanted.sha256, folder / "source"
-            )
+            path = await self._place.source(wanted.object_key, wanted.sha256, folder)
             made = await make_video(
                 path,
                 folder,
@@ -153,9 +149,7 @@ class Studio:
         wanted = job.asked(ImagesInput)
         async with self._place.folder() as folder:
             report(1, "download")
-            path = await self._place.source(
-                wanted.object_key, wanted.sha256, folder / "source"
-            )
+            path = await self._place.source(wanted.object_key, wanted.sha256, folder)
             report(20, "pictures")
             made = await make_pictures(path, wanted, folder, engine=self._engine)
             report(90, "upload")

@@ -105,9 +105,7 @@ class Remaker:
     async def _source(self, wanted: RemakeInput, folder: Path) -> Path:
         wish = wanted.wish
         try:
-            return await self._place.source(
-                wish.object_key, wish.sha256, folder / "source"
-            )
+            return await self._place.source(wish.object_key, wish.sha256, folder)
         except ObjectMissing as gone:
             raise MediaRefused(
                 "source_missing",

@@ -60,9 +60,11 @@ class Workplace:
         with scratch.folder(self.scratch) as folder:
             yield folder
 
-    async def source(
-        self, key: str, sha256: str, path: Path, name: str = "the object"
-    ) -> Path:
+    async def source(self, key: str, sha256: str, folder: Path) -> Path:
+        """The one file that most jobs work on."""
+        return await self.fetched(key, sha256, folder / "source", "the object")
+
+    async def fetched(self, key: str, sha256: str, path: Path, name: str) -> Path:
         """What was uploaded, and nothing else: the hash is the one on the log.
 
         What we made ourselves has none there; its name follows from its content.

@@ -87,7 +87,7 @@ class Composer:
                 raise Impossible("object_foreign", f"{each.name} is not the tenant's")
             path = folder / f"source-{number}"
             key, sha256 = each.object_key, each.sha256
-            found[each.name] = await self._place.source(key, sha256, path, each.name)
+            found[each.name] = await self._place.fetched(key, sha256, path, each.name)
         return found
 
     async def _kept(

@@ -51,9 +51,7 @@ class Subtitler:
         wanted = job.asked(SubtitleInput)
         async with self._place.folder() as folder:
             report(1, "download")
-            path = await self._place.source(
-                wanted.object_key, wanted.sha256, folder / "source"
-            )
+            path = await self._place.source(wanted.object_key, wanted.sha256, folder)
             facts = await probe(path, self._engine)
             upright = facts.height > facts.width
             report(10, "listen")
@@ -101,7 +99,7 @@ class Subtitler:
             return _captioned(wanted, wanted.mp4_key, wanted.hls_key)
         async with self._place.folder() as folder:
             report(5, "download")
-            source = await self._place.source(wanted.mp4_key, "", folder / "source")
+            source = await self._place.source(wanted.mp4_key, "", folder)
             shown = [await self._shown(each) for each in wanted.texts]
             report(40, "mux")
             files = [await muxed(source, shown, folder, self._engine)]
