@@ -31,8 +31,9 @@ def _file(nodeid: str) -> str:
 
 
 @pytest.hookimpl
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Folders:
-    return Folders(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Folders | None:
+    """In the place of `--dist loadfile`; whoever asks for another way gets it."""
+    return Folders(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 @pytest.hookimpl(trylast=True)
