@@ -65,6 +65,7 @@ BARS = (
     Bar("odd and hostile files: wrong verdicts", ("torture", "wrong"), 0, MOST),
     Bar("their requests to the outside", ("torture", "requests"), 0, MOST),
     Bar("the slowest refusal", ("torture", "slowest_s"), 1, MOST, " s"),
+    Bar("five clips: objections of any judge", ("hls", "objections"), 0, MOST),
     Bar("five clips: broken HLS rules", ("hls", "rules_broken"), 0, MOST),
     Bar("bandwidths told to measured ones", ("hls", "bandwidth_off"), 0.01, MOST),
     Bar("fatal errors of hls.js", ("hls", "fatal"), 0, MOST),
@@ -78,6 +79,7 @@ BARS = (
         MOST,
         " MiB",
     ),
+    Bar("uploads whose hash is the one sent", ("upload", "sha256_same"), 1, LEAST),
     Bar(
         "parts sent again after a cut",
         ("upload", "resume", "parts_sent_again"),
