@@ -152,11 +152,17 @@ class Gate:
         )
         later = min(RETRY_MAX_S, max(1, math.ceil(load.lag_s)))
         if pressure >= 1:
-            detail = "Commands wait too long for their decision."
-            raise busy(detail, later, "backlog")
+            raise busy(_backlog(family, load, self._depth()), later, "backlog")
         if pressure >= HALF:
             _check_share(later, over=self._shares.over(tenant))
         self._shares.note(tenant)
+
+
+def _backlog(family: str, load: Load, unsent: int) -> str:
+    return (
+        f"{load.undecided} commands of {family} wait for their decision, the oldest "
+        f"for {load.lag_s:.0f} s, and {unsent} for the broker."
+    )
 
 
 def _check_share(later: int, *, over: bool) -> None:

@@ -47,7 +47,9 @@ def test_commands_that_wait_too_long_or_too_many_shut_the_gate(
 
     gate.load = load
 
-    assert refused(503, gate).headers["Retry-After"] == str(later)
+    no = refused(503, gate)
+    assert no.headers["Retry-After"] == str(later)
+    assert f"{load.undecided} commands of content wait" in no.detail
     gate.load = NOTHING
     gate.write()
 
