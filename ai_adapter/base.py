@@ -1,15 +1,67 @@
 """The words every caller and every provider share; no provider and no log in here."""
 
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal, Protocol, TypeAlias
 
 from msgspec import Struct
 
-Task: TypeAlias = Literal["copy", "title", "summary", "reply", "embed", "translate"]
+Task: TypeAlias = Literal[
+    "copy",
+    "title",
+    "summary",
+    "reply",
+    "embed",
+    "translate",
+    "rewrite",
+    "storyboard",
+    "moderation",
+    "transcription",
+    "speech",
+    "image",
+]
+Capability: TypeAlias = Literal[
+    "text",
+    "json_object",
+    "json_schema",
+    "vision",
+    "functions",
+    "embeddings",
+    "asr",
+    "tts",
+    "image",
+    "moderation",
+]
 Outcome: TypeAlias = Literal[
     "answered", "try_later", "ask_again", "refused", "unknown", "misconfigured"
 ]
 Output: TypeAlias = str | tuple[str, ...] | tuple[tuple[float, ...], ...]
+
+
+class Message(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One turn of a conversation that is passed on as it is.
+
+    `images` are data URLs or https addresses. `calls` is the JSON of the calls an
+    assistant made, `call_id` the one a tool answers to.
+    """
+
+    role: Literal["system", "developer", "user", "assistant", "tool"]
+    content: str = ""
+    images: tuple[str, ...] = ()
+    calls: bytes = b""
+    call_id: str = ""
+    name: str = ""
+
+
+class Media(Struct, frozen=True):
+    """A file that came with a question or an answer; `kind` is its media type."""
+
+    content: bytes
+    kind: str
+
+    def __repr__(self) -> str:
+        """Without the bytes: a log line holds it now and then."""
+        return f"Media({self.kind!r}, {len(self.content)} bytes)"
 
 
 class Ask(Struct, frozen=True, kw_only=True):
@@ -18,6 +70,13 @@ class Ask(Struct, frozen=True, kw_only=True):
     `model` is `auto`, an alias of the registry, or `provider/name`. `variants=1` means
     as many as the task gives by itself: five titles, one of everything else. A tuple
     of inputs is one vector each for `embed`, and one body of material otherwise.
+
+    `messages` replace prompt and input: a conversation that is passed on. `needs` is
+    what a model must be able to do, whoever answers in the end. `schema` is the JSON
+    schema of the answer, `functions` the JSON of each function that may be called.
+    `cache` opts in where the temperature is above zero, `shared_cache` lets tenants
+    share. `fallback=False`: this model or none. `paid_once`: a lost answer is never
+    asked for again.
     """
 
     task: Task
@@ -33,12 +92,26 @@ class Ask(Struct, frozen=True, kw_only=True):
     platform: str = ""
     tool: str = ""
     deadline_s: float = 60.0
+    project_id: str = ""
+    person_id: str = ""
+    messages: tuple[Message, ...] = ()
+    needs: frozenset[Capability] = frozenset()
+    schema: bytes = b""
+    functions: tuple[bytes, ...] = ()
+    images: tuple[str, ...] = ()
+    sound: Media | None = None
+    shared_cache: bool = False
+    cache: bool = False
+    fallback: bool = True
+    paid_once: bool = False
 
 
 class Usage(Struct, frozen=True):
     """`cost` is None when nobody knows the price; it is never guessed as zero.
 
-    `seconds` are of sound.
+    `seconds` are of sound. `price_row` names the row it was priced by. `estimated`:
+    nobody told the tokens, they were counted here. `unbalanced`: the classes that
+    have a price do not add up to the tokens that were told.
     """
 
     prompt_tokens: int
@@ -47,6 +120,12 @@ class Usage(Struct, frozen=True):
     currency: str
     cached_tokens: int = 0
     seconds: float = 0.0
+    reasoning_tokens: int = 0
+    images: int = 0
+    characters: int = 0
+    price_row: str = ""
+    estimated: bool = False
+    unbalanced: bool = False
 
 
 class Attempt(Struct, frozen=True):
@@ -60,10 +139,39 @@ class Attempt(Struct, frozen=True):
     reason: str = ""
 
 
+class Called(Struct, frozen=True):
+    """A function the model wants called; `arguments` is JSON, as far as it is true."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+class Judged(Struct, frozen=True):
+    """What a moderation model thinks of one input; scores are 0..1 by category."""
+
+    flagged: bool
+    scores: dict[str, float]
+
+
+class Verdict(Struct, frozen=True):
+    """What the guard says of a text: `mark` lets it pass and tells so."""
+
+    ruling: Literal["allow", "mark", "block"] = "allow"
+    score: float = 0.0
+    rules: tuple[str, ...] = ()
+
+
+ALLOWED = Verdict()
+
+
 class Answer(Struct, frozen=True):
     """`degraded`: a lesser model or a template answered, not the model that was meant.
 
-    `usage` is the sum of all attempts; `attempts` has each one.
+    `usage` is the sum of all attempts; `attempts` has each one. `policy` is
+    `name@version`, `score` how complex the ask was (0..1). `stale`: out of the cache
+    after its time, because nobody else answered; `cached_from` is the request id of
+    the answer it repeats. `arm` is `experiment/arm` where one was assigned.
     """
 
     output: Output
@@ -76,10 +184,24 @@ class Answer(Struct, frozen=True):
     prompt_hash: str
     prompt_version: str
     attempts: tuple[Attempt, ...] = ()
+    policy: str = ""
+    score: float = 0.0
+    stale: bool = False
+    cached_from: str = ""
+    finish_reason: str = "stop"
+    functions: tuple[Called, ...] = ()
+    verdict: Verdict = ALLOWED
+    first_token_ms: int | None = None
+    arm: str = ""
+    media: tuple[Media, ...] = ()
+    judged: tuple[Judged, ...] = ()
 
 
 class Call(Struct, frozen=True):
-    """An ask made ready for one provider: routed, worded, with its time left."""
+    """An ask made ready for one provider: routed, worded, with its time left.
+
+    `key` empty = the endpoint's own; `customer` names the tenant without telling who.
+    """
 
     ask: Ask
     model: str
@@ -88,12 +210,15 @@ class Call(Struct, frozen=True):
     inputs: tuple[str, ...]
     variants: int
     timeout_s: float
+    key: str = ""
+    customer: str = ""
 
 
 class Spent(Struct, frozen=True):
     """Tokens as the provider counted them, under the name it bills by.
 
-    `seconds` of sound, where these are billed.
+    `seconds` of sound, `images` and `characters` where these are billed. `total` is
+    the sum the provider told, 0 where it told none.
     """
 
     model_name: str
@@ -101,6 +226,11 @@ class Spent(Struct, frozen=True):
     completion_tokens: int = 0
     cached_tokens: int = 0
     seconds: float = 0.0
+    reasoning_tokens: int = 0
+    images: int = 0
+    characters: int = 0
+    total: int = 0
+    estimated: bool = False
 
 
 class Reply(Struct, frozen=True):
@@ -109,6 +239,10 @@ class Reply(Struct, frozen=True):
     output: Output
     spent: Spent
     request_id: str
+    finish_reason: str = "stop"
+    functions: tuple[Called, ...] = ()
+    media: tuple[Media, ...] = ()
+    judged: tuple[Judged, ...] = ()
 
 
 class Provider(Protocol):
@@ -121,3 +255,107 @@ class Provider(Protocol):
         """Raises only the classes of `ai_adapter.errors`."""
 
     async def close(self) -> None: ...
+
+
+class Delta(Struct, frozen=True):
+    """Some more text of a stream."""
+
+    text: str
+
+
+class Done(Struct, frozen=True):
+    """The regular end of a stream; `answer.output` is the whole text."""
+
+    answer: Answer
+
+
+class Broken(Struct, frozen=True):
+    """The end of a stream after its first text, for a reason that is no answer.
+
+    `answer` has what was delivered until then and what that cost.
+    """
+
+    code: str
+    reason: str
+    answer: Answer
+
+
+Piece: TypeAlias = Delta | Done | Broken
+
+
+class AttemptMade(Struct, frozen=True):
+    """Told for each call that went out, whatever became of it."""
+
+    ask: Ask
+    attempt: Attempt
+    at: datetime
+    streamed: bool = False
+    first_token_ms: int | None = None
+
+
+class BreakerChanged(Struct, frozen=True):
+    """`until` is the earliest time of a probe; `rate` the share of failures."""
+
+    provider: str
+    model: str
+    state: Literal["closed", "open", "half_open"]
+    at: datetime
+    until: datetime | None = None
+    rate: float = 0.0
+
+
+class ModelEnding(Struct, frozen=True):
+    """A model in use is shut down in `days`; told once for 90, 30, 7 and 0."""
+
+    provider: str
+    model: str
+    ends: date
+    days: int
+
+
+class PriceUnknown(Struct, frozen=True):
+    """A call was answered under a name that no row of the price book knows."""
+
+    provider: str
+    model_name: str
+    tenant_id: str
+    at: datetime
+
+
+class VerdictGiven(Struct, frozen=True):
+    """The guard marked or blocked a text; `side` is where it came from."""
+
+    ask: Ask
+    verdict: Verdict
+    side: Literal["input", "output"]
+    at: datetime
+
+
+class CacheHit(Struct, frozen=True):
+    """An earlier answer was given again; it costs nothing."""
+
+    ask: Ask
+    key: str
+    answer: Answer
+    at: datetime
+
+
+class PolicyUsed(Struct, frozen=True):
+    """Which document led to which model; `model` is `provider/name`."""
+
+    ask: Ask
+    policy: str
+    score: float
+    model: str
+    at: datetime
+
+
+Fact: TypeAlias = (
+    AttemptMade
+    | BreakerChanged
+    | ModelEnding
+    | PriceUnknown
+    | VerdictGiven
+    | CacheHit
+    | PolicyUsed
+)

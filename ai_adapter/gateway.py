@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 from tenacity import AsyncRetrying, retry_if_exception
 
-from ai_adapter import price_book
+from ai_adapter import ports, price_book
 from ai_adapter.attempts import Run, Timing
 from ai_adapter.base import Answer, Ask, Call, Provider, Reply
 from ai_adapter.errors import (
@@ -22,7 +22,6 @@ from ai_adapter.errors import (
 )
 from ai_adapter.limits import check
 from ai_adapter.prompts.prompt import Worded, inputs_of, word
-from ai_adapter.prompts.repository import prompt_for
 from ai_adapter.providers.factory import Endpoint, providers
 from ai_adapter.providers.template import Template
 from ai_adapter.registry import Target
@@ -39,16 +38,35 @@ class _Question(Struct, frozen=True):
 class Gateway:
     """Without endpoints every answer is a template. Close it when the process ends."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (each port has its own name and a harmless default)
         self,
         endpoints: Sequence[Endpoint] = (),
         *,
         timing: Timing | None = None,
         made: Mapping[str, Provider] | None = None,
+        policies: ports.Policies | None = None,
+        prices: ports.Prices | None = None,
+        keys: ports.Keys | None = None,
+        cache: ports.Cache | None = None,
+        guard: ports.Guard | None = None,
+        prompts: ports.Prompts | None = None,
+        tell: ports.Tell = ports.tell_nobody,
+        salt: bytes = b"",
     ) -> None:
-        """`made` gives the providers of the endpoints instead of building them."""
+        """`made` gives the providers of the endpoints instead of building them.
+
+        `salt` hides which tenant asks from providers that tell customers apart.
+        """
         self._endpoints = tuple(endpoints)
         self._timing = timing or Timing()
+        self._policies = policies or ports.OnePolicy()
+        self._prices = prices or ports.ListedPrices()
+        self._keys = keys or ports.OwnKeys()
+        self._cache = cache or ports.NoCache()
+        self._guard = guard or ports.NoGuard()
+        self._prompts = prompts or ports.BuiltInPrompts()
+        self._tell = tell
+        self._salt = salt
         if made is None:
             made = providers(*self._endpoints, now=self._timing.now)
         self._providers = {**made, "template": Template()}
@@ -56,7 +74,7 @@ class Gateway:
     async def ask(self, ask: Ask) -> Answer:
         """Raises only `Refused`; any other trouble ends in a degraded answer."""
         check(ask)
-        question = self._question(ask)
+        question = self._question(await self._prompts.prompt(ask))
         begun = self._timing.monotonic()
         run = Run(self._timing, begun, begun + ask.deadline_s)
         for target in question.chain[:-1]:
@@ -70,8 +88,8 @@ class Gateway:
         for provider in self._providers.values():
             await provider.close()
 
-    def _question(self, ask: Ask) -> _Question:
-        prompt = prompt_for(ask)
+    def _question(self, chosen: ports.Chosen) -> _Question:
+        prompt, ask = chosen.prompt, chosen.ask
         inputs = inputs_of(ask)
         variants = ask.variants if ask.variants > 1 else prompt.variants
         worded = word(prompt, ask, inputs, variants)

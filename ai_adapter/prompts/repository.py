@@ -4,13 +4,31 @@ from collections.abc import Mapping
 
 from ai_adapter.base import Ask
 from ai_adapter.errors import Refused
-from ai_adapter.prompts import copy, embed, reply, summary, title, translate
+from ai_adapter.prompts import (
+    copy,
+    plain,
+    reply,
+    rewrite,
+    storyboard,
+    summary,
+    title,
+    translate,
+)
 from ai_adapter.prompts.prompt import Prompt
 from ai_adapter.registry import TOOLS
 
 TASKS: Mapping[str, Prompt] = {
-    module.PROMPT.name: module.PROMPT
-    for module in (copy, embed, reply, summary, title, translate)
+    prompt.name: prompt
+    for prompt in (
+        copy.PROMPT,
+        reply.PROMPT,
+        rewrite.PROMPT,
+        storyboard.PROMPT,
+        summary.PROMPT,
+        title.PROMPT,
+        translate.PROMPT,
+        *plain.PROMPTS,
+    )
 }
 
 
