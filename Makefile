@@ -12,7 +12,7 @@ FITS = import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 UV_PIN = awk '/^name = "uv"$$/ {u=1} u && /^version/ {print $$3; exit}' uv.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test static quick bench bench-media soak faults faults-media torture hls journey
+.PHONY: help setup setup-dev demo test static quick bench bench-ai bench-media soak faults faults-media torture hls journey
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' Makefile
@@ -38,6 +38,9 @@ quick: .venv/ready-dev ## unit and contract tests in seconds
 
 bench: .venv/ready-dev ## measure speed and size, as JSON
 	@$(BIN)/python -m tests.bench
+
+bench-ai: .venv/ready-dev ## the AI adapter beside the bare SDK and LiteLLM, as JSON
+	@$(BIN)/python -m tests.bench.ai
 
 bench-media: .venv/ready-dev ## the media pipeline beside bare ffmpeg, as JSON
 	@$(BIN)/python -m tests.bench.media

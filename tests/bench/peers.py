@@ -10,6 +10,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 QUIX = ("quixstreams==3.28.1", "psycopg2-binary==2.9.11")
+LITELLM = ("litellm==1.106.2",)
 
 
 def environment(cache: Path, name: str, packages: Sequence[str]) -> Path:

@@ -1,0 +1,75 @@
+"""`make bench-ai`: the AI adapter beside the bare SDK and LiteLLM, against bars.
+
+python -m tests.bench.ai [--rounds N] [--calls N] [--only PART ...]
+
+The model server is on this machine and answers in fixed time, so all that differs is
+what a client does with its processor. Exits 1 when a bar is not reached.
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.bench import ai_overhead
+from tests.bench.__main__ import machine
+from tests.bench.rows import MOST, Bar, Report, rows
+
+BARS = (
+    Bar(
+        "a call over the bare SDK, CPU p50",
+        ("overhead", "over_ms", "adapter"),
+        1.0,
+        MOST,
+        " ms",
+    ),
+    Bar(
+        "that to what LiteLLM's call adds",
+        ("overhead", "over_to_litellm"),
+        0.333,
+        MOST,
+        "×",
+    ),
+    Bar(
+        "that to what LiteLLM's Router adds",
+        ("overhead", "over_to_router"),
+        0.333,
+        MOST,
+        "×",
+    ),
+)
+
+
+def main() -> int:
+    given = argparse.ArgumentParser(description=__doc__)
+    given.add_argument("--rounds", type=int, default=7)
+    given.add_argument("--calls", type=int, default=300)
+    given.add_argument("--only", nargs="*", default=[])
+    asked = given.parse_args()
+    parts: dict[str, Callable[[], Report]] = {
+        "overhead": lambda: ai_overhead.measure(asked.rounds, asked.calls),
+    }
+    wanted = asked.only or list(parts)
+    load = os.getloadavg()[0]
+    found = {name: parts[name]() for name in wanted}
+    told = rows(found, BARS)
+    report = {"machine": machine(), "load_before": load, "rows": told, **found}
+    sys.stdout.write(json.dumps(report, indent=2) + "\n")
+    Console(stderr=True).print(table(told))
+    return 0 if all(row["reached"] for row in told) else 1
+
+
+def table(found: list[dict[str, object]]) -> Table:
+    made = Table("what", "bar", "measured", "reached", box=None)
+    for row in found:
+        well = "[green]yes" if row["reached"] else "[red]no"
+        made.add_row(str(row["what"]), str(row["bar"]), str(row["measured"]), well)
+    return made
+
+
+if __name__ == "__main__":
+    sys.exit(main())
