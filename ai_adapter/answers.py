@@ -22,7 +22,7 @@ def shaped(task: Task, text: str, variants: int, spent: Spent) -> Output:
 
 
 def _several(text: str, variants: int, spent: Spent) -> tuple[str, ...]:
-    found = _decoded(_unfenced(text))
+    found = _decoded(unfenced(text))
     if found is None:
         raise AskAgain("the answer is not the JSON that was asked for", spent)
     kept = tuple(dict.fromkeys(entry.strip() for entry in found if entry.strip()))
@@ -40,7 +40,7 @@ def _decoded(text: str) -> tuple[str, ...] | None:
         return None
 
 
-def _unfenced(text: str) -> str:
+def unfenced(text: str) -> str:
     """Models without a JSON mode like to wrap it in a Markdown fence."""
     body = text.strip()
     if body.startswith("```"):

@@ -5,8 +5,14 @@ from datetime import date
 
 from msgspec import Struct
 
-from ai_adapter.tools.copy import TOOL as COPY
-from ai_adapter.tools.title import TOOL as TITLE
+from ai_adapter.tools import (
+    bilibili_post,
+    copy,
+    douyin_script,
+    title,
+    weibo_post,
+    xiaohongshu_note,
+)
 from ai_adapter.tools.tool import AnyTool
 
 
@@ -67,8 +73,18 @@ DIALECTS: Mapping[str, Dialect] = {
     "ark": Dialect("https://ark.cn-beijing.volces.com/api/v3"),
 }
 
-# A new tool is one file in tools/, one line here, and its examples in tests/golden.
-TOOLS: Mapping[str, AnyTool] = {tool.name: tool for tool in (COPY, TITLE)}
+# A new tool is one file in tools/, one name here, and its examples in tests/golden.
+TOOLS: Mapping[str, AnyTool] = {
+    module.TOOL.name: module.TOOL
+    for module in (
+        bilibili_post,
+        copy,
+        douyin_script,
+        title,
+        weibo_post,
+        xiaohongshu_note,
+    )
+}
 
 
 def resolve(name: str, on: date) -> Target | None:

@@ -1,19 +1,21 @@
 """Post writer: a brief becomes a title, a body and tags for one platform."""
 
 import re
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from ai_adapter.base import Answer, Ask
+from ai_adapter.platforms import style_of
 from ai_adapter.prompts.copy import PROMPT
-from ai_adapter.tools.tool import Tool, Wish
+from ai_adapter.tools.tool import Bound, Brief, Tool, Wish
 
 _TAG = re.compile(r"#([^\s#]+)#?")
 
 
 class CopyWish(Wish, frozen=True, kw_only=True):
-    brief: str
-    max_tokens: int = 1200
+    brief: Brief
+    max_tokens: Annotated[int, Meta(ge=1, le=32_000)] = 1200
 
 
 class Post(Struct, frozen=True):
@@ -51,4 +53,13 @@ def parted(text: str) -> Post:
     return Post(title.strip().lstrip("# "), body, tags)
 
 
-TOOL = Tool("copy", CopyWish, Post, PROMPT, shape, read)
+def bounds(wish: CopyWish) -> tuple[Bound, ...]:
+    style = style_of(wish.platform)
+    return (
+        Bound("title", style.title_max, style.title_count),
+        Bound("body", style.body_max, style.body_count),
+        Bound("tags", style.tags_max, entries=True),
+    )
+
+
+TOOL = Tool("copy", CopyWish, Post, PROMPT, shape, read, bounds=bounds)

@@ -1,15 +1,18 @@
 """Title optimiser: a subject becomes titles to choose from."""
 
-from msgspec import Struct
+from typing import Annotated
+
+from msgspec import Meta, Struct
 
 from ai_adapter.base import Answer, Ask
+from ai_adapter.platforms import style_of
 from ai_adapter.prompts.title import PROMPT
-from ai_adapter.tools.tool import Tool, Wish
+from ai_adapter.tools.tool import Bound, Brief, Tool, Wish
 
 
 class TitleWish(Wish, frozen=True, kw_only=True):
-    subject: str
-    variants: int = 5
+    subject: Brief
+    variants: Annotated[int, Meta(ge=2, le=10)] = 5
 
 
 class Titles(Struct, frozen=True):
@@ -38,4 +41,9 @@ def read(answer: Answer) -> Titles:
     return Titles(tuple(text for text in found if isinstance(text, str)))
 
 
-TOOL = Tool("title", TitleWish, Titles, PROMPT, shape, read)
+def bounds(wish: TitleWish) -> tuple[Bound, ...]:
+    style = style_of(wish.platform)
+    return (Bound("titles", style.title_max, style.title_count),)
+
+
+TOOL = Tool("title", TitleWish, Titles, PROMPT, shape, read, bounds=bounds, weight=1)
