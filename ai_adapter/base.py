@@ -1,5 +1,6 @@
 """The words every caller and every provider share; no provider and no log in here."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal, Protocol, TypeAlias
@@ -70,6 +71,7 @@ class Ask(Struct, frozen=True, kw_only=True):
     `model` is `auto`, an alias of the registry, or `provider/name`. `variants=1` means
     as many as the task gives by itself: five titles, one of everything else. A tuple
     of inputs is one vector each for `embed`, and one body of material otherwise.
+    `variables` are what the prompt declares beside the material.
 
     `messages` replace prompt and input: a conversation that is passed on. `needs` is
     what a model must be able to do, whoever answers in the end. `schema` is the JSON
@@ -91,6 +93,7 @@ class Ask(Struct, frozen=True, kw_only=True):
     variants: int = 1
     platform: str = ""
     tool: str = ""
+    variables: Mapping[str, str | int | float] = {}
     deadline_s: float = 60.0
     project_id: str = ""
     person_id: str = ""

@@ -1,43 +1,47 @@
 """What a prompt is, and how an ask is put into its user message. Pure."""
 
 import hashlib
-import unicodedata
-from itertools import chain
 
 import msgspec
 from msgspec import Struct
 
 from ai_adapter.base import Ask
+from ai_adapter.errors import Refused
 from ai_adapter.platforms import style_of
-
-# Zero-width and bidirectional controls and tag characters hide text from people.
-# U+200D stays: emoji sequences and several scripts need it.
-_HIDDEN = frozenset(
-    chain(
-        (0x200B, 0x200C, 0x200E, 0x200F, 0x2060, 0xFEFF),
-        range(0x202A, 0x202F),
-        range(0x2066, 0x206A),
-        range(0xE0000, 0xE0080),
-    ),
-)
+from ai_adapter.prompts.cleaning import clean, fenced
+from ai_adapter.prompts.language import Unfillable, filled, rendered
+from schemas.prompts import LAYOUT, PromptText, Variable
 
 
 class Prompt(Struct, frozen=True):
     """Immutable: new words are a new version.
 
-    `system` is constant and has no slots. `layout` has the slots `facts` and
-    `material`; everything a person can influence goes through them.
+    `layout` has the slots `facts` and `material`, and what `variables` declare;
+    everything a person can influence goes through them (see `language`). `owner` is
+    empty for what is built in, else `tenant` or the project whose prompt it is.
     """
 
     name: str
     version: int
     system: str
-    layout: str = "{facts}\n\nMaterial:\n{material}"
+    layout: str = LAYOUT
     variants: int = 1
+    variables: tuple[Variable, ...] = ()
+    owner: str = ""
 
     @property
     def label(self) -> str:
-        return f"{self.name}@{self.version}"
+        name = f"{self.owner}:{self.name}" if self.owner else self.name
+        return f"{name}@{self.version}"
+
+    @property
+    def text(self) -> PromptText:
+        return PromptText(
+            system=self.system,
+            layout=self.layout,
+            variables=self.variables,
+            variants=self.variants,
+        )
 
 
 class Worded(Struct, frozen=True):
@@ -49,44 +53,29 @@ class Worded(Struct, frozen=True):
     digest: str
 
 
-def clean(text: str) -> str:
-    """Drops what cannot be sent or cannot be seen; visible text stays as it was.
-
-    No NFKC here: it would turn Chinese punctuation into ASCII.
-    """
-    sendable = text.encode("utf-8", "replace").decode("utf-8")
-    return "".join(c for c in sendable if _visible(c))
-
-
-def _visible(char: str) -> bool:
-    if char in "\n\t":
-        return True
-    return ord(char) not in _HIDDEN and unicodedata.category(char) != "Cc"
-
-
 def inputs_of(ask: Ask) -> tuple[str, ...]:
     """The material as cleaned pieces, one or many."""
     pieces = (ask.input,) if isinstance(ask.input, str) else ask.input
     return tuple(clean(piece) for piece in pieces)
 
 
-def fenced(text: str) -> str:
-    """Material between markers it cannot contain.
-
-    Derived from the text, so that the same question has the same digest; a text that
-    holds its own hash cannot be written.
-    """
-    marker = hashlib.sha256(text.encode()).hexdigest()[:16]
-    return f"<<{marker}\n{text}\n{marker}>>"
-
-
 def word(prompt: Prompt, ask: Ask, inputs: tuple[str, ...], variants: int) -> Worded:
-    """Fills the user message; the system part is passed through untouched."""
+    """Fills the slots; raises Refused where a variable is missing or too much."""
+    values = _values(prompt, ask)
     material = "\n".join(fenced(piece) for piece in inputs)
-    user = prompt.layout.format(facts=_facts(ask, variants), material=material)
-    body = msgspec.json.encode([prompt.label, prompt.system, user])
+    system = rendered(prompt.system, values)
+    own = {"facts": _facts(ask, variants), "material": material}
+    user = rendered(prompt.layout, {**values, **own})
+    body = msgspec.json.encode([prompt.label, system, user])
     digest = hashlib.sha256(body).hexdigest()
-    return Worded(prompt.system, user, prompt.label, digest)
+    return Worded(system, user, prompt.label, digest)
+
+
+def _values(prompt: Prompt, ask: Ask) -> dict[str, str]:
+    try:
+        return filled(prompt.variables, ask.variables)
+    except Unfillable as wrong:
+        raise Refused(wrong.code, wrong.detail) from wrong
 
 
 def _facts(ask: Ask, variants: int) -> str:

@@ -32,7 +32,21 @@ TASKS: Mapping[str, Prompt] = {
 }
 
 
+def built_in() -> Mapping[str, Prompt]:
+    """By the name under which a person may put another in its place.
+
+    Raises ValueError for two that share a name: one would answer for the other.
+    """
+    found: dict[str, Prompt] = {}
+    tools = (tool.prompt for tool in TOOLS.values())
+    for prompt in (*TASKS.values(), *tools):
+        if found.setdefault(prompt.name, prompt) != prompt:
+            raise ValueError(f"two prompts are called {prompt.name!r}")
+    return found
+
+
 def prompt_for(ask: Ask) -> Prompt:
+    """What is built in for this task or tool; raises Refused for an unknown tool."""
     if not ask.tool:
         return TASKS[ask.task]
     if ask.tool not in TOOLS:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from ai_adapter.base import Ask, Call, Reply
 from ai_adapter.gateway import Gateway
 from ai_adapter.platforms import STYLES, style_of
-from ai_adapter.prompts.prompt import clean, inputs_of, word
+from ai_adapter.prompts.cleaning import clean
+from ai_adapter.prompts.prompt import inputs_of, word
 from ai_adapter.prompts.repository import TASKS, prompt_for
 from ai_adapter.providers.template import Template
 from ai_adapter.tools.copy import parted
