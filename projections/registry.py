@@ -8,6 +8,8 @@ from projections.analytics.project import TABLES as FACTS
 from projections.analytics.project import project as analytics
 from projections.assets.project import ASSETS, VERSIONS
 from projections.assets.project import project as assets
+from projections.budgets.project import BUDGETS, RESERVATIONS, WARNINGS
+from projections.budgets.project import project as budgets
 from projections.changes.project import CHANGES
 from projections.changes.project import project as changes
 from projections.copies.project import COPIES
@@ -22,6 +24,9 @@ from projections.leads.project import LEADS, PAGES
 from projections.leads.project import project as leads
 from projections.operations.project import OPERATIONS
 from projections.operations.project import project as operations
+from projections.policies.project import POLICIES
+from projections.policies.project import VERSIONS as POLICY_VERSIONS
+from projections.policies.project import project as policies
 from projections.projects.project import PROJECTS
 from projections.projects.project import project as projects
 from projections.publications.project import PUBLICATION_LOG, PUBLICATIONS
@@ -55,7 +60,9 @@ PROJECTIONS: tuple[Projection, ...] = (
     Projection("timelines", (TIMELINES, RENDERS), timelines),
     Projection("accounts", (ACCOUNTS,), accounts),
     Projection("publications", (PUBLICATIONS, PUBLICATION_LOG), publications, shape=2),
-    Projection("timers", (TIMERS,), timers, shape=4),
+    Projection("budgets", (BUDGETS, RESERVATIONS, WARNINGS), budgets),
+    Projection("policies", (POLICIES, POLICY_VERSIONS), policies),
+    Projection("timers", (TIMERS,), timers, shape=5),
     Projection("leads", (PAGES, LEADS), leads),
     Projection("history", (HISTORY,), history),
     Projection("changes", (CHANGES,), changes, shape=2),

@@ -46,6 +46,15 @@ def subtitle_id(asset_id: str, language: str) -> str:
     return derived("subtitle", asset_id, language)
 
 
+def budget_id(tenant: str) -> str:
+    """One stream for each tenant, so that nobody has to add up over several."""
+    return derived("budget", tenant)
+
+
+def policy_id(tenant: str, name: str) -> str:
+    return derived("policy", tenant, name)
+
+
 def observation_id(source: str, own_id: str) -> str:
     return derived("observation", source, own_id)
 

@@ -7,19 +7,23 @@ import msgspec
 
 from schemas.commands.account import AccountCommand
 from schemas.commands.asset import AssetCommand
+from schemas.commands.budget import BudgetCommand
 from schemas.commands.content import CopyCommand, ProjectCommand
 from schemas.commands.job import JobCommand
 from schemas.commands.lead import LeadCommand, PageCommand
+from schemas.commands.policy import PolicyCommand
 from schemas.commands.publication import PublicationCommand
 from schemas.commands.subtitle import SubtitleCommand
 from schemas.commands.tenant import KeyCommand, TenantCommand, UserCommand
 from schemas.commands.timeline import TimelineCommand
 from schemas.events.account import AccountEvent
 from schemas.events.asset import AssetEvent
+from schemas.events.budget import BudgetEvent
 from schemas.events.content import CopyEvent, ProjectEvent
 from schemas.events.job import JobEvent
 from schemas.events.lead import LeadEvent, PageEvent
 from schemas.events.log import LogRecord
+from schemas.events.policy import PolicyEvent
 from schemas.events.publication import PublicationEvent
 from schemas.events.subtitle import SubtitleEvent
 from schemas.events.tenant import KeyEvent, TenantEvent, UserEvent
@@ -42,6 +46,8 @@ Event: TypeAlias = (
     | PublicationEvent
     | PageEvent
     | LeadEvent
+    | BudgetEvent
+    | PolicyEvent
 )
 Command: TypeAlias = (
     TenantCommand
@@ -57,6 +63,8 @@ Command: TypeAlias = (
     | PublicationCommand
     | PageCommand
     | LeadCommand
+    | BudgetCommand
+    | PolicyCommand
 )
 Data: TypeAlias = Event | Command | LogRecord | LogRuled | Observation
 
@@ -91,6 +99,8 @@ COMMANDS_OF: dict[str, tuple[type[msgspec.Struct], ...]] = {
     "publication": _members(PublicationCommand),
     "page": _members(PageCommand),
     "lead": _members(LeadCommand),
+    "budget": _members(BudgetCommand),
+    "policy": _members(PolicyCommand),
 }
 EVENTS_OF: dict[str, tuple[type[msgspec.Struct], ...]] = {
     "tenant": _members(TenantEvent),
@@ -106,6 +116,8 @@ EVENTS_OF: dict[str, tuple[type[msgspec.Struct], ...]] = {
     "publication": _members(PublicationEvent),
     "page": _members(PageEvent),
     "lead": _members(LeadEvent),
+    "budget": _members(BudgetEvent),
+    "policy": _members(PolicyEvent),
 }
 AGGREGATE_OF = {
     kind: aggregate for aggregate, kinds in COMMANDS_OF.items() for kind in kinds

@@ -68,8 +68,9 @@ JOB = family("job", "job")
 ACCOUNT = family("account", "account")
 PUBLICATION = family("publication", "publication")
 LEAD = family("lead", "page", "lead")
+AI = family("ai", "budget", "policy")
 
-FAMILIES = (TENANT, CONTENT, ASSET, JOB, ACCOUNT, PUBLICATION, LEAD)
+FAMILIES = (TENANT, CONTENT, ASSET, JOB, ACCOUNT, PUBLICATION, LEAD, AI)
 FAMILY_OF = {name: each for each in FAMILIES for name in each.aggregates}
 
 ROLES = ("ai", "media", "publish")

@@ -17,12 +17,13 @@ from psycopg.rows import TupleRow, class_row
 
 from schemas.clock import Clock
 from schemas.commands.asset import AbandonUpload, PurgeAsset, TrashAsset
+from schemas.commands.budget import ExpireReservation
 from schemas.commands.job import ExpireJob, LoseJob
 from schemas.commands.publication import FirePublication
 from schemas.envelope import Record, command, stamp
 from schemas.ids import derived
 from schemas.registry import Command
-from schemas.topics import ASSET, JOB, JOBS, PUBLICATION
+from schemas.topics import AI, ASSET, JOB, JOBS, PUBLICATION
 from streams import metrics
 from streams.due import (
     JOBS_DUE,
@@ -62,11 +63,12 @@ SOURCES = (
     ("tasks", JOB.events.name),
     ("timers", PUBLICATION.events.name),
     ("timers", ASSET.events.name),
+    ("timers", AI.events.name),
 )
 
 POSITIONS = """
 SELECT topic, partition, max(next_offset) FROM coordination.live_positions
-WHERE (projection, topic) IN ((%s, %s), (%s, %s), (%s, %s))
+WHERE (projection, topic) IN ((%s, %s), (%s, %s), (%s, %s), (%s, %s))
 GROUP BY topic, partition
 """
 SWEEP_S = 3600.0
@@ -176,6 +178,8 @@ def _wish(timer: Timer, now: datetime, grace_s: float) -> Command:
             return PurgeAsset(at=timer.at)
         case "asset_upload":
             return AbandonUpload(at=timer.at)
+        case "budget":
+            return ExpireReservation(timer.id.partition(":")[2], timer.at)
         case _:
             return FirePublication(at=timer.at, fired_at=now, grace_s=grace_s)
 

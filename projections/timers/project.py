@@ -1,4 +1,4 @@
-"""Timers: when a publication, an upload, an asset or the bodies of one are due."""
+"""Timers: when a publication, an upload, an asset or money set aside is due."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -15,6 +15,7 @@ from schemas.events.asset import (
     AssetUploaded,
     AssetVersionPresigned,
 )
+from schemas.events.budget import BudgetReleased, BudgetReserved, BudgetSettled
 from schemas.events.publication import (
     PublicationDue,
     PublicationFailed,
@@ -29,7 +30,10 @@ TIMERS = Table("timers")
 
 
 def project(record: Record[Data]) -> Iterable[Row]:
-    return _publication(record) or _upload(record) or _shelf(record)
+    for kind in (_publication, _upload, _shelf, _money):
+        if found := kind(record):
+            return found
+    return ()
 
 
 def _publication(record: Record[Data]) -> tuple[Row, ...]:
@@ -84,15 +88,30 @@ def _shelf(record: Record[Data]) -> tuple[Row, ...]:
             return ()
 
 
+def _money(record: Record[Data]) -> tuple[Row, ...]:
+    match record.data:
+        case BudgetReserved(reservation_id=name, expires_at=at):
+            return (_timer(record, f"budget:{name}", "budget", at),)
+        case BudgetSettled(reservation_id=name) | BudgetReleased(reservation_id=name):
+            return (_timer(record, f"budget:{name}", "budget", None),)
+        case _:
+            return ()
+
+
 def _asset(
     record: Record[Data], what: str, at: datetime | None, which: str = ""
 ) -> Row:
+    id_ = f"{what}:{record.subject_id}{which}"
+    return _timer(record, id_, f"asset_{what}", at)
+
+
+def _timer(record: Record[Data], id_: str, kind: str, at: datetime | None) -> Row:
     """None = nothing is to happen any more."""
     return row(
         TIMERS,
         record,
-        id=f"{what}:{record.subject_id}{which}",
-        kind=f"asset_{what}",
+        id=id_,
+        kind=kind,
         subject_id=record.subject_id,
         at=at,
         state="done" if at is None else "armed",

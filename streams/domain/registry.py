@@ -7,11 +7,13 @@ from msgspec import Struct
 from streams.domain import (
     account,
     asset,
+    budget,
     copy,
     job,
     key,
     lead,
     page,
+    policy,
     project,
     publication,
     subtitle,
@@ -52,5 +54,7 @@ RULES: dict[str, Rules] = {
         "publication": publication,
         "page": page,
         "lead": lead,
+        "budget": budget,
+        "policy": policy,
     }.items()
 }

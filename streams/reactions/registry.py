@@ -7,6 +7,7 @@ from streams.reactions import (
     record_results,
     request_jobs,
     transcode_imports,
+    warn_budgets,
 )
 from streams.reactions.reaction import React
 
@@ -17,4 +18,5 @@ REACTIONS: dict[str, React] = {
     "arrange_slots": arrange_slots.react,
     "order_jobs": order_jobs.react,
     "keep_compositions": keep_compositions.react,
+    "warn_budgets": warn_budgets.react,
 }

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 import pytest
 
+from fixtures.fix_ai_story import ai_story
 from fixtures.fix_read_side import FakeTables
 from fixtures.fix_records import Chronicle, example, story
 from projections.registry import ANALYTICS, PROJECTIONS
@@ -31,7 +32,8 @@ def history() -> list[Record[Data]]:
         record
         for tenant in ("acme", "globex")
         for mark in "123"
-        for record in story(chronicle, tenant, mark)
+        for tell in (story, ai_story)
+        for record in tell(chronicle, tenant, mark)
     ]
 
 

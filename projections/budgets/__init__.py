@@ -1,0 +1,1 @@
+"""Budgets for AI calls, and what was set aside under them."""

@@ -1,0 +1,69 @@
+"""What may be wished of a tenant's budget for AI calls."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from schemas.budgets import BudgetLimit, Reached
+
+
+class SetBudget(Struct, frozen=True, tag="io.contentops.budget.set.v1"):
+    """See BudgetChanged; without limits every call is free to go."""
+
+    currency: str
+    limits: tuple[BudgetLimit, ...] = ()
+    ceiling: Decimal = Decimal(1)
+    timezone: str = "Asia/Shanghai"
+    rates: dict[str, Decimal] = {}
+
+
+class ReserveBudget(Struct, frozen=True, tag="io.contentops.budget.reserve.v1"):
+    """The most a call may cost; None = nobody knows. `at` chooses day and month.
+
+    What is not settled at `expires_at` counts as spent: nobody can tell any more.
+    """
+
+    reservation_id: str
+    at: datetime
+    expires_at: datetime
+    amount: Decimal | None = None
+    currency: str = ""
+    project_id: str = ""
+    person_id: str = ""
+
+
+class SettleBudget(Struct, frozen=True, tag="io.contentops.budget.settle.v1"):
+    """What the call did cost, as billed; None = nobody knows."""
+
+    reservation_id: str
+    cost: Decimal | None = None
+    currency: str = ""
+
+
+class ReleaseBudget(Struct, frozen=True, tag="io.contentops.budget.release.v1"):
+    """Nothing was bought."""
+
+    reservation_id: str
+
+
+class ExpireReservation(Struct, frozen=True, tag="io.contentops.budget.expire.v1"):
+    """Sent by the dispatcher at `expires_at`, which is the reservation's own."""
+
+    reservation_id: str
+    expires_at: datetime
+
+
+class WarnBudget(Struct, frozen=True, tag="io.contentops.budget.warn.v1"):
+    reached: Reached
+
+
+BudgetCommand: TypeAlias = (
+    SetBudget
+    | ReserveBudget
+    | SettleBudget
+    | ReleaseBudget
+    | ExpireReservation
+    | WarnBudget
+)
