@@ -1,0 +1,1 @@
+"""What keeps strangers from giving orders to a model: measured, never complete."""
