@@ -112,9 +112,11 @@ class Ask(Struct, frozen=True, kw_only=True):
 class Usage(Struct, frozen=True):
     """`cost` is None when nobody knows the price; it is never guessed as zero.
 
-    `seconds` are of sound. `price_row` names the row it was priced by. `estimated`:
-    nobody told the tokens, they were counted here. `unbalanced`: the classes that
-    have a price do not add up to the tokens that were told.
+    Prompt tokens include those cached, written to the cache, of images and of sound;
+    completion tokens include those of reasoning. `seconds` are of sound. `price_row`
+    names the row it was priced by. `estimated`: nobody told the tokens, they were
+    counted here. `unbalanced`: the classes do not add up to the tokens that were told.
+    `no_calendar`: nobody had announced that year's days off, so it may be dearer.
     """
 
     prompt_tokens: int
@@ -126,9 +128,13 @@ class Usage(Struct, frozen=True):
     reasoning_tokens: int = 0
     images: int = 0
     characters: int = 0
+    cache_write_tokens: int = 0
+    image_tokens: int = 0
+    audio_tokens: int = 0
     price_row: str = ""
     estimated: bool = False
     unbalanced: bool = False
+    no_calendar: bool = False
 
 
 class Attempt(Struct, frozen=True):
@@ -220,8 +226,10 @@ class Call(Struct, frozen=True):
 class Spent(Struct, frozen=True):
     """Tokens as the provider counted them, under the name it bills by.
 
-    `seconds` of sound, `images` and `characters` where these are billed. `total` is
-    the sum the provider told, 0 where it told none.
+    Classes of tokens are parts of the totals, as in `Usage`. `seconds` of sound,
+    `images` and `characters` where these are billed. `total` is the sum the provider
+    told, 0 where it told none. `tier` is the class of service it named: another one
+    has other prices.
     """
 
     model_name: str
@@ -232,7 +240,11 @@ class Spent(Struct, frozen=True):
     reasoning_tokens: int = 0
     images: int = 0
     characters: int = 0
+    cache_write_tokens: int = 0
+    image_tokens: int = 0
+    audio_tokens: int = 0
     total: int = 0
+    tier: str = ""
     estimated: bool = False
 
 

@@ -1,186 +1,241 @@
-"""What tokens cost, by provider, model and day; rows are added, never changed.
+"""What a call costs: by the row in force for the model that answered, when asked."""
 
-DeepSeek charges double in Beijing office hours, so a row may carry a peak window.
-Whole days off are a calendar, because vendors exempt Chinese public holidays.
-"""
-
-from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta, timezone
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
+from functools import cache
+from typing import NamedTuple, TypeAlias
+from zoneinfo import ZoneInfo
 
-from msgspec import Struct
 from msgspec.structs import replace
 
+from ai_adapter import days_off
 from ai_adapter.base import Spent, Usage
+from ai_adapter.price_rows import Rates, Row, Sheet, Window, shipped, together
 
-_BEIJING = timezone(timedelta(hours=8))
+# OpenAI answers with `gpt-4o-mini-2024-07-18` when asked for `gpt-4o-mini`.
+_STAMP = re.compile(r"-20\d\d(-?\d\d){0,2}$")
+_PLAIN_TIERS = frozenset(("", "default", "auto", "standard"))
 _MILLION = Decimal(1_000_000)
 _NOTHING = Decimal(0)
+_COUNTS = (
+    "prompt_tokens",
+    "completion_tokens",
+    "cached_tokens",
+    "seconds",
+    "cache_write_tokens",
+    "image_tokens",
+    "audio_tokens",
+    "reasoning_tokens",
+    "images",
+    "characters",
+)
+# How much of something, and its price; None = nobody knows it.
+_Charge: TypeAlias = tuple[Decimal, Decimal | None]
 
-# Extended each year when the State Council publishes the calendar.
-HOLIDAYS: frozenset[date] = frozenset({date(2027, 1, 1)})
 
+class Book:
+    """All rows there are; `billed` says in which currency a provider is paid.
 
-class Row(Struct, frozen=True):
-    """Prices per million tokens; hours are Beijing time, Monday to Friday.
-
-    `minute` is the price of a minute of sound.
+    Where that is not said, it is the currency of the provider's first row.
     """
 
-    provider: str
-    model: str
-    since: date
-    prompt: Decimal
-    completion: Decimal
-    cached: Decimal
-    currency: str
-    source: str
-    peak_factor: int = 1
-    peak_hours: frozenset[int] = frozenset()
-    minute: Decimal = _NOTHING
+    def __init__(self, *sheets: Sheet, billed: Mapping[str, str] | None = None) -> None:
+        """Raises Misconfigured for rows that contradict each other."""
+        self.sheet = together(*sheets)
+        usual = {row.provider: row.currency for row in reversed(self.sheet.rows)}
+        self._billed = {**usual, **(billed or {})}
+        corrected = {row.corrects for row in self.sheet.rows}
+        self._live: dict[tuple[str, str], list[Row]] = {}
+        for row in self.sheet.rows:
+            if row.id not in corrected:
+                self._live.setdefault((row.provider, row.model), []).append(row)
+
+    def row(self, provider: str, model: str, at: datetime) -> Row | None:
+        """The newest row in force; a dated model id is priced as its family."""
+        family = (provider, _STAMP.sub("", model))
+        known = self._live.get((provider, model)) or self._live.get(family, [])
+        billed = self._billed.get(provider)
+        rows = [row for row in known if row.currency == billed and row.holds(at)]
+        return max(rows, key=lambda row: row.since, default=None)
+
+    def usage_of(self, provider: str, spent: Spent, at: datetime) -> Usage:
+        """What was spent, priced as of the request; an unknown price is None."""
+        row = self.row(provider, spent.model_name, at)
+        cost = None if row is None else _cost(row, spent)
+        usage = _counted(spent)
+        if row is None or cost is None:
+            return usage
+        rate = self._rate(row, at)
+        return replace(
+            usage,
+            cost=cost * rate.factor,
+            currency=row.currency,
+            price_row=row.id,
+            no_calendar=not rate.sure,
+        )
+
+    def _rate(self, row: Row, at: datetime) -> "_Rate":
+        rates = (_rate(self.sheet.windows[name], at) for name in row.windows)
+        return next((each for each in rates if each is not _PLAIN), _PLAIN)
 
 
-_OFFICE = frozenset((9, 10, 11, 14, 15, 16, 17))
-_DEEPSEEK = "api-docs.deepseek.com/zh-cn pricing, read 2026-11"
-_OPENAI = "genai-prices 0.2.3, verified 2026-10"
+class _Rate(NamedTuple):
+    """What rates are multiplied by, and whether that day's calendar was announced."""
+
+    factor: Decimal
+    sure: bool
 
 
-def _deepseek(model: str, cached: str, prompt: str, completion: str) -> Row:
-    return Row(
-        provider="deepseek",
-        model=model,
-        since=date(2026, 10, 1),
-        prompt=Decimal(prompt),
-        completion=Decimal(completion),
-        cached=Decimal(cached),
-        currency="CNY",
-        source=_DEEPSEEK,
-        peak_factor=2,
-        peak_hours=_OFFICE,
+_PLAIN = _Rate(Decimal(1), sure=True)
+
+
+def _rate(window: Window, at: datetime) -> _Rate:
+    """A day nobody has announced counts as the working day that it mostly is."""
+    local = at.astimezone(ZoneInfo(window.zone))
+    inside = any(first <= local.hour < end for first, end in window.hours)
+    if not inside or local.isoweekday() not in window.weekdays:
+        return _PLAIN
+    day = days_off.china(local.date()) if window.days_off else "work"
+    return _PLAIN if day == "off" else _Rate(window.factor, day == "work")
+
+
+class _Classes(NamedTuple):
+    """Every token in exactly one of them."""
+
+    miss: int
+    hit: int
+    write: int
+    image: int
+    audio: int
+    output: int
+    reasoning: int
+
+
+def _classes(spent: Spent) -> _Classes:
+    """Never negative, whatever a provider says."""
+    named = spent.image_tokens + spent.audio_tokens
+    known = spent.cached_tokens + spent.cache_write_tokens + named
+    return _Classes(
+        miss=max(0, spent.prompt_tokens - known),
+        hit=spent.cached_tokens,
+        write=spent.cache_write_tokens,
+        image=spent.image_tokens,
+        audio=spent.audio_tokens,
+        output=max(0, spent.completion_tokens - spent.reasoning_tokens),
+        reasoning=spent.reasoning_tokens,
     )
 
 
-def _openai(model: str, cached: str, prompt: str, completion: str) -> Row:
-    return Row(
-        provider="openai",
-        model=model,
-        since=date(2026, 10, 1),
-        prompt=Decimal(prompt),
-        completion=Decimal(completion),
-        cached=Decimal(cached),
-        currency="USD",
-        source=_OPENAI,
+def balanced(spent: Spent) -> bool:
+    """Whether the classes are the totals that the provider itself reports."""
+    sums = spent.prompt_tokens + spent.completion_tokens
+    return sum(_classes(spent)) == sums == (spent.total or sums)
+
+
+def _cost(row: Row, spent: Spent) -> Decimal | None:
+    """Outside any window."""
+    if spent.tier not in _PLAIN_TIERS:
+        return None
+    far = row.long is not None and spent.prompt_tokens > row.long.above
+    return _charged(row.long.rates if row.long and far else row.rates, spent)
+
+
+def _charged(rates: Rates, spent: Spent) -> Decimal | None:
+    """None when something was used that has no price."""
+    tokens, units = _sum(_tokens(rates, spent)), _sum(_units(rates, spent))
+    if tokens is not None and units is not None:
+        return tokens + units
+    # Sound and pictures are billed by the piece or by the token, and often counted in
+    # both ways: what has a price is what is billed.
+    if tokens is not None:
+        return tokens if spent.prompt_tokens or spent.completion_tokens else None
+    return units or None
+
+
+def _tokens(rates: Rates, spent: Spent) -> Iterator[_Charge]:
+    of_prompt = (rates.miss, rates.hit, rates.write, rates.image, rates.audio)
+    of_completion = (rates.output, rates.reasoning)
+    prices = (
+        *(_or(rate, rates.miss) for rate in of_prompt),
+        *(_or(rate, rates.output) for rate in of_completion),
     )
+    for tokens, price in zip(_classes(spent), prices, strict=True):
+        yield Decimal(tokens) / _MILLION, price
 
 
-def _by_the_minute(model: str, price: str) -> Row:
-    return Row(
-        provider="openai",
-        model=model,
-        since=date(2026, 10, 1),
-        prompt=_NOTHING,
-        completion=_NOTHING,
-        cached=_NOTHING,
-        currency="USD",
-        source="developers.openai.com pricing, read 2026-11",
-        minute=Decimal(price),
-    )
+def _units(rates: Rates, spent: Spent) -> Iterator[_Charge]:
+    yield Decimal(str(spent.seconds)) / 60, rates.minute
+    yield Decimal(spent.images), rates.picture
+    yield Decimal(spent.characters) / _MILLION, rates.chars
 
 
-BOOK: tuple[Row, ...] = (
-    _deepseek("deepseek-flash", "0.02", "1", "4"),
-    _deepseek("deepseek-v4-flash", "0.02", "1", "4"),
-    _deepseek("deepseek-v4-pro", "0.15", "4.5", "13.5"),
-    _openai("gpt-4o-mini", "0.075", "0.15", "0.60"),
-    _openai("gpt-6-luna", "0.01", "0.10", "0.50"),
-    _openai("gpt-5.6-luna", "0.02", "0.20", "1.20"),
-    _openai("gpt-6.1-terra", "0.05", "1", "5"),
-    _openai("text-embedding-3-small", "0.02", "0.02", "0"),
-    _openai("text-embedding-3-large", "0.13", "0.13", "0"),
-    _by_the_minute("whisper-1", "0.006"),
-    _by_the_minute("gpt-transcribe", "0.0045"),
-)
+def _sum(charges: Iterable[_Charge]) -> Decimal | None:
+    whole = _NOTHING
+    for amount, price in charges:
+        if amount and price is None:
+            return None
+        whole += amount * (price or _NOTHING)
+    return whole
 
 
-def row_for(
-    provider: str, model: str, at: datetime, book: tuple[Row, ...] = BOOK
-) -> Row | None:
-    """The newest row in force; a dated model id is priced as its family."""
-    day = at.astimezone(UTC).date()
-    rows = [
-        row
-        for row in book
-        if row.provider == provider and row.since <= day and _same(row.model, model)
-    ]
-    return max(rows, key=lambda row: row.since) if rows else None
+def _or(rate: Decimal | None, other: Decimal | None) -> Decimal | None:
+    return other if rate is None else rate
 
 
-def _same(listed: str, billed: str) -> bool:
-    # OpenAI answers with `gpt-4o-mini-2024-07-18` when asked for `gpt-4o-mini`.
-    stamp = billed.removeprefix(listed)
-    dated = stamp.startswith("-20") and stamp[1:].replace("-", "").isdecimal()
-    return billed == listed or (billed.startswith(listed) and dated)
-
-
-def usage_of(
-    provider: str, spent: Spent, at: datetime, book: tuple[Row, ...] = BOOK
-) -> Usage:
-    """Tokens with their price at that moment; an unknown price leaves cost None."""
-    row = row_for(provider, spent.model_name, at, book)
+def _counted(spent: Spent) -> Usage:
     return Usage(
         prompt_tokens=spent.prompt_tokens,
         completion_tokens=spent.completion_tokens,
-        cost=None if row is None else _cost(row, spent, at),
-        currency="" if row is None else row.currency,
+        cost=None,
+        currency="",
         cached_tokens=spent.cached_tokens,
         seconds=spent.seconds,
+        cache_write_tokens=spent.cache_write_tokens,
+        image_tokens=spent.image_tokens,
+        audio_tokens=spent.audio_tokens,
+        reasoning_tokens=spent.reasoning_tokens,
+        images=spent.images,
+        characters=spent.characters,
+        estimated=spent.estimated,
+        unbalanced=not balanced(spent),
     )
 
 
-def _cost(row: Row, spent: Spent, at: datetime) -> Decimal:
-    fresh = max(0, spent.prompt_tokens - spent.cached_tokens)
-    sum_of = (
-        fresh * row.prompt
-        + spent.cached_tokens * row.cached
-        + spent.completion_tokens * row.completion
-    )
-    heard = Decimal(str(spent.seconds)) * row.minute / 60
-    return sum_of * _factor(row, at) / _MILLION + heard
+@cache
+def listed() -> Book:
+    """The prices that come with this release."""
+    return Book(shipped())
 
 
-def _factor(row: Row, at: datetime) -> int:
-    local = at.astimezone(_BEIJING)
-    working = local.weekday() < 5 and local.date() not in HOLIDAYS
-    return row.peak_factor if working and local.hour in row.peak_hours else 1
+def usage_of(provider: str, spent: Spent, at: datetime) -> Usage:
+    """As `Book.usage_of`, by the prices that come with this release."""
+    return listed().usage_of(provider, spent, at)
 
 
 FREE = Usage(0, 0, _NOTHING, "")
 
 
-def total(usages: tuple[Usage, ...]) -> Usage:
+def total(usages: Sequence[Usage]) -> Usage:
     """All attempts together; two currencies or one unknown price make cost None."""
-    paid = tuple(
-        u for u in usages if u.prompt_tokens or u.completion_tokens or u.seconds
+    counted = [(each, _counts(each)) for each in usages]
+    paid = [each for each, counts in counted if any(counts)]
+    sums = [sum(column) for column in zip(*(c for _, c in counted), strict=True)]
+    whole = replace(FREE, **dict(zip(_COUNTS, sums, strict=False)))
+    costs = [each.cost for each in paid if each.cost is not None]
+    known = len(costs) == len(paid) and len({each.currency for each in paid}) <= 1
+    rows = {each.price_row for each in paid}
+    return replace(
+        whole,
+        cost=sum(costs, _NOTHING) if known else None,
+        currency=paid[0].currency if known and paid else "",
+        price_row=rows.pop() if len(rows) == 1 else "",
+        estimated=any(each.estimated for each in paid),
+        unbalanced=any(each.unbalanced for each in paid),
+        no_calendar=any(each.no_calendar for each in paid),
     )
-    sums = Usage(
-        prompt_tokens=sum(u.prompt_tokens for u in paid),
-        completion_tokens=sum(u.completion_tokens for u in paid),
-        cost=None,
-        currency="",
-        cached_tokens=sum(u.cached_tokens for u in paid),
-        seconds=sum(u.seconds for u in paid),
-    )
-    by_currency = _by_currency(paid)
-    if by_currency is None or len(by_currency) > 1:
-        return sums
-    currency, cost = next(iter(by_currency.items()), ("", _NOTHING))
-    return replace(sums, cost=cost, currency=currency)
 
 
-def _by_currency(usages: tuple[Usage, ...]) -> Mapping[str, Decimal] | None:
-    sums: dict[str, Decimal] = {}
-    for usage in usages:
-        if usage.cost is None:
-            return None
-        sums[usage.currency] = sums.get(usage.currency, _NOTHING) + usage.cost
-    return sums
+def _counts(usage: Usage) -> list[float]:
+    return [getattr(usage, name) for name in _COUNTS]

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from infra import media_commands, projection_commands
+from infra import ai_commands, media_commands, projection_commands
 from infra.terminal import Data, given, one_sentence, running, say
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ app.add_typer(sink_app, name="sink")
 app.add_typer(key_app, name="key")
 app.add_typer(projection_commands.app, name="projection")
 app.add_typer(media_commands.app, name="media")
+app.add_typer(ai_commands.app, name="ai")
 app.add_typer(log_app, name="log")
 app.add_typer(parked_app, name="parked")
 schemas_app = typer.Typer(no_args_is_help=True, help="Shapes of records.")

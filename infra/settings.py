@@ -111,6 +111,8 @@ class Settings(BaseSettings):
     ai_api_key: SecretStr | None = None
     ai_model: str | None = None
     ai_provider: str = "openai"
+    ai_prices: Path | None = None
+    ai_billed: str = Field(default="", pattern=r"^(\w+=[A-Z]{3}(,|$))*$")
 
     speech_base_url: str | None = None
     speech_api_key: SecretStr | None = None
@@ -162,6 +164,11 @@ class Settings(BaseSettings):
         """What `CONTENTOPS_MEDIA_LABELS` says, parted by commas."""
         parts = (each.strip() for each in self.media_labels.split(","))
         return tuple(each for each in parts if each)
+
+    @property
+    def billed(self) -> dict[str, str]:
+        """Currency by provider, as `CONTENTOPS_AI_BILLED=deepseek=USD` says."""
+        return dict(each.split("=") for each in self.ai_billed.split(",") if each)
 
     @property
     def job_threads(self) -> int:

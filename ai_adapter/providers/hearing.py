@@ -33,12 +33,23 @@ class _Segment(Struct, frozen=True):
     end: float
 
 
+class _Input(Struct, frozen=True):
+    audio_tokens: int | None = None
+
+
 class _Used(Struct, frozen=True):
     """Billed by tokens or by seconds."""
 
     seconds: float | None = None
     input_tokens: int = 0
     output_tokens: int = 0
+    input_token_details: _Input | None = None
+
+    @property
+    def audio(self) -> int:
+        """Tokens of sound cost more: what is not told apart counts as these."""
+        told = (self.input_token_details or _Input()).audio_tokens
+        return self.input_tokens if told is None else told
 
 
 class _Answer(Struct, frozen=True):
@@ -126,6 +137,7 @@ def _spent(answer: _Answer, asked: Hear, model: str) -> Spent:
         model_name=model,
         prompt_tokens=used.input_tokens,
         completion_tokens=used.output_tokens,
+        audio_tokens=used.audio,
         seconds=0.0 if by_tokens else told,
     )
 

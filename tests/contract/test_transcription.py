@@ -112,13 +112,14 @@ async def test_a_model_that_tells_no_words_after_all_is_no_failure(
     assert len(found.segments) == 2
 
 
-async def test_the_minute_is_priced_and_tokens_are_not_guessed(make) -> None:
+async def test_the_minute_is_priced_or_the_tokens_as_those_of_sound(make) -> None:
     minute = await make().hear(ASKED)
     tokens = await make("text", model="gpt-4o-transcribe").hear(ASKED)
 
     assert minute.usage.cost == Decimal("0.0002")
     assert (minute.usage.seconds, minute.usage.currency) == (2.0, "USD")
-    assert (tokens.usage.prompt_tokens, tokens.usage.cost) == (14, None)
+    assert tokens.usage.prompt_tokens == 14
+    assert tokens.usage.cost == Decimal("0.000144")
 
 
 async def test_silence_is_an_empty_text(make, server) -> None:
