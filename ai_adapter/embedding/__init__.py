@@ -1,0 +1,1 @@
+"""Texts into vectors on this machine, without a provider and without a network."""
