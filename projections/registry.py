@@ -29,6 +29,9 @@ from projections.policies.project import VERSIONS as POLICY_VERSIONS
 from projections.policies.project import project as policies
 from projections.projects.project import PROJECTS
 from projections.projects.project import project as projects
+from projections.prompts.project import PROMPTS
+from projections.prompts.project import VERSIONS as PROMPT_VERSIONS
+from projections.prompts.project import project as prompts
 from projections.publications.project import PUBLICATION_LOG, PUBLICATIONS
 from projections.publications.project import project as publications
 from projections.subtitles.project import SUBTITLES
@@ -62,6 +65,7 @@ PROJECTIONS: tuple[Projection, ...] = (
     Projection("publications", (PUBLICATIONS, PUBLICATION_LOG), publications, shape=2),
     Projection("budgets", (BUDGETS, RESERVATIONS, WARNINGS), budgets),
     Projection("policies", (POLICIES, POLICY_VERSIONS), policies),
+    Projection("prompts", (PROMPTS, PROMPT_VERSIONS), prompts),
     Projection("timers", (TIMERS,), timers, shape=5),
     Projection("leads", (PAGES, LEADS), leads),
     Projection("history", (HISTORY,), history),

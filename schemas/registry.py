@@ -12,6 +12,7 @@ from schemas.commands.content import CopyCommand, ProjectCommand
 from schemas.commands.job import JobCommand
 from schemas.commands.lead import LeadCommand, PageCommand
 from schemas.commands.policy import PolicyCommand
+from schemas.commands.prompt import PromptCommand
 from schemas.commands.publication import PublicationCommand
 from schemas.commands.subtitle import SubtitleCommand
 from schemas.commands.tenant import KeyCommand, TenantCommand, UserCommand
@@ -24,6 +25,7 @@ from schemas.events.job import JobEvent
 from schemas.events.lead import LeadEvent, PageEvent
 from schemas.events.log import LogRecord
 from schemas.events.policy import PolicyEvent
+from schemas.events.prompt import PromptEvent
 from schemas.events.publication import PublicationEvent
 from schemas.events.subtitle import SubtitleEvent
 from schemas.events.tenant import KeyEvent, TenantEvent, UserEvent
@@ -48,6 +50,7 @@ Event: TypeAlias = (
     | LeadEvent
     | BudgetEvent
     | PolicyEvent
+    | PromptEvent
 )
 Command: TypeAlias = (
     TenantCommand
@@ -65,6 +68,7 @@ Command: TypeAlias = (
     | LeadCommand
     | BudgetCommand
     | PolicyCommand
+    | PromptCommand
 )
 Data: TypeAlias = Event | Command | LogRecord | LogRuled | Observation
 
@@ -101,6 +105,7 @@ COMMANDS_OF: dict[str, tuple[type[msgspec.Struct], ...]] = {
     "lead": _members(LeadCommand),
     "budget": _members(BudgetCommand),
     "policy": _members(PolicyCommand),
+    "prompt": _members(PromptCommand),
 }
 EVENTS_OF: dict[str, tuple[type[msgspec.Struct], ...]] = {
     "tenant": _members(TenantEvent),
@@ -118,6 +123,7 @@ EVENTS_OF: dict[str, tuple[type[msgspec.Struct], ...]] = {
     "lead": _members(LeadEvent),
     "budget": _members(BudgetEvent),
     "policy": _members(PolicyEvent),
+    "prompt": _members(PromptEvent),
 }
 AGGREGATE_OF = {
     kind: aggregate for aggregate, kinds in COMMANDS_OF.items() for kind in kinds

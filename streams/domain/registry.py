@@ -15,6 +15,7 @@ from streams.domain import (
     page,
     policy,
     project,
+    prompt,
     publication,
     subtitle,
     tenant,
@@ -56,5 +57,6 @@ RULES: dict[str, Rules] = {
         "lead": lead,
         "budget": budget,
         "policy": policy,
+        "prompt": prompt,
     }.items()
 }
