@@ -21,9 +21,10 @@ from api.limits import Limits
 from api.parts import Edge, Parts
 from api.server import run
 from infra import examine
+from infra.ai_ports import around
 from infra.settings import Settings
 from infra.sources import opensearch_access
-from infra.wiring import Platforms, Ports, gateway, ports
+from infra.wiring import Platforms, Ports, ports
 from projections.clickhouse import connect
 from projections.registry import INDEX
 from projections.search import PostgresSearch, Search
@@ -58,7 +59,7 @@ async def _parts(settings: Settings, opened: Ports) -> Parts:
         decisions=decisions,
         keyring=await opened.keyring(),
         storage=opened.storage,
-        gateway=gateway(settings),
+        gateway=await around(opened),
         platforms=Platforms(settings),
         analytics=Analyst(settings),
         clock=utc_now,

@@ -193,12 +193,12 @@ def auditor(settings: Settings) -> None:
 
 def worker_ai(settings: Settings) -> None:
     async def work(ports: "Ports", _answers: "Answers") -> "Works":
-        from infra.wiring import gateway
+        from infra.ai_ports import around
         from media_agents.subtitles.translating import Translating
         from schemas.jobs import GenerateInput, TranslateInput
         from streams.agents.ai import Generating
 
-        door = gateway(settings)
+        door = await around(ports)
         return {
             GenerateInput: Generating(door, ports.storage).generate,
             TranslateInput: Translating(door, ports.storage).translate,

@@ -17,6 +17,8 @@ from infra.cores import cores
 from infra.problem import Stop
 
 PREFIX = "CONTENTOPS_"
+# A name, a model, and for an own server where it is.
+_ENDPOINT = r"\w+=[^\s,@]+(@https?://[^\s,]+)?"
 PostgresRole = Literal["api", "projector", "worker", "keys", "owner"]
 ClickHouseUser = Literal["sink", "analyst", "admin"]
 
@@ -111,6 +113,7 @@ class Settings(BaseSettings):
     ai_api_key: SecretStr | None = None
     ai_model: str | None = None
     ai_provider: str = "openai"
+    ai_endpoints: str = Field(default="", pattern=rf"^({_ENDPOINT}(,\s*|$))*$")
     ai_prices: Path | None = None
     ai_billed: str = Field(default="", pattern=r"^(\w+=[A-Z]{3}(,|$))*$")
 

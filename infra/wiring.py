@@ -10,8 +10,6 @@ from contextlib import (
 from functools import cached_property
 from typing import TypeVar
 
-from ai_adapter.gateway import Gateway
-from ai_adapter.providers.factory import Endpoint
 from ai_adapter.registry import DIALECTS
 from ai_adapter.speech import OpenAISpeech, Speech, SpeechEndpoint
 from ai_adapter.transcription import Ears, Transcriber, transcriber
@@ -39,20 +37,6 @@ def storage(settings: Settings) -> Storage:
         settings.s3_region,
         patience_s=settings.s3_patience_s,
     )
-
-
-def gateway(settings: Settings) -> Gateway:
-    """Without a key or a base URL the template provider answers, and says so."""
-    if settings.ai_api_key is None and settings.ai_base_url is None:
-        return Gateway()
-    key = settings.ai_api_key.get_secret_value() if settings.ai_api_key else ""
-    endpoint = Endpoint(
-        name=settings.ai_provider,
-        default_model=settings.need("ai_model"),
-        base_url=settings.ai_base_url or "",
-        api_key=key,
-    )
-    return Gateway([endpoint])
 
 
 def speech(settings: Settings) -> Speech:

@@ -83,6 +83,14 @@ def found_to_be(name: str, **attributes: Attribute) -> None:
     span.set_attributes(attributes)
 
 
+def done(name: str, begun_ns: int, ended_ns: int, **attributes: Attribute) -> None:
+    """A part of the step under way that is told of once it is over; ns since 1970."""
+    if _Export.tracer is None:
+        return
+    span = _Export.tracer.start_span(name, start_time=begun_ns, attributes=attributes)
+    span.end(ended_ns)
+
+
 def _context(parent: str) -> "Context":
     from opentelemetry.context import Context
     from opentelemetry.trace.propagation.tracecontext import (

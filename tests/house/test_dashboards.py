@@ -6,6 +6,7 @@ import re
 import pytest
 from prometheus_client import REGISTRY
 
+from ai_adapter import metrics as calls
 from api.telemetry import Telemetry
 from house.tree import ROOT
 from infra import gauges
@@ -19,6 +20,7 @@ SOURCE = re.compile(r'"(contentops_[a-z_]+)"')
 
 def reported() -> set[str]:
     assert metrics.COMMANDS
+    assert calls.CALLS
     counted = {
         family.name
         for registry in (REGISTRY, Telemetry().registry)
