@@ -6,10 +6,28 @@ from datetime import date
 from msgspec import Struct
 
 from ai_adapter.tools import (
+    ab_variants,
+    account_portrait,
+    answer,
     bilibili_post,
+    blog,
+    brand_voice,
+    code,
+    comment_reply,
     copy,
+    cover_copy,
     douyin_script,
+    hashtags,
+    kuakua,
+    sales_talk,
+    storyboard,
+    summary,
+    swot,
+    tarot,
     title,
+    topic_ideas,
+    translation,
+    wechat_article,
     weibo_post,
     xiaohongshu_note,
 )
@@ -48,6 +66,7 @@ _ALWAYS = date(2024, 1, 1)
 ALIASES: tuple[Alias, ...] = (
     Alias("deepseek/chat", _DEEPSEEK, _ALWAYS, "api-docs.deepseek.com pricing"),
     Alias("deepseek-chat", _DEEPSEEK, _ALWAYS, "api-docs.deepseek.com pricing"),
+    Alias("text.light", _DEEPSEEK, _ALWAYS, "light tools: the cheapest that answers"),
     Alias(
         "gpt-4o-mini",
         Target("openai", "gpt-4o-mini"),
@@ -77,10 +96,28 @@ DIALECTS: Mapping[str, Dialect] = {
 TOOLS: Mapping[str, AnyTool] = {
     module.TOOL.name: module.TOOL
     for module in (
+        ab_variants,
+        account_portrait,
+        answer,
         bilibili_post,
+        blog,
+        brand_voice,
+        code,
+        comment_reply,
         copy,
+        cover_copy,
         douyin_script,
+        hashtags,
+        kuakua,
+        sales_talk,
+        storyboard,
+        summary,
+        swot,
+        tarot,
         title,
+        topic_ideas,
+        translation,
+        wechat_article,
         weibo_post,
         xiaohongshu_note,
     )

@@ -42,6 +42,7 @@ def structured(  # noqa: PLR0913  (a tool is declared, not called)
     system: str,
     offline: Callable[[W], R],
     bounds: Callable[[W], tuple[Bound, ...]] = unbounded,
+    extra: Callable[[W], tuple[str, ...]] = unbounded,
     weight: int = 2,
     version: int = 1,
     task: Task = "copy",
@@ -50,13 +51,16 @@ def structured(  # noqa: PLR0913  (a tool is declared, not called)
     max_tokens: int = 1500,
     native: tuple[str, ...] = (),
 ) -> Tool[W]:
-    """`alias` is the model where the wish leaves the choice; `system` says the task."""
+    """`alias` is the model where the wish leaves the choice; `system` says the task.
+
+    `extra` adds fields that are worked out from the wish.
+    """
 
     def shape(asked: W, tenant_id: str) -> Ask:
         return Ask(
             task=task,
             tool=name,
-            input=slots(asked),
+            input=(*slots(asked), *extra(asked)),
             tenant_id=tenant_id,
             model=alias if asked.model == "auto" else asked.model,
             temperature=temperature,

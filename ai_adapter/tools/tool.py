@@ -45,7 +45,7 @@ class Bound(Struct, frozen=True):
     entries: bool = False
 
 
-def unbounded(_wish: Wish) -> tuple[Bound, ...]:
+def unbounded(_wish: Wish) -> tuple[()]:
     return ()
 
 

@@ -16,7 +16,8 @@ from ai_adapter.prompts.prompt import inputs_of, word
 from ai_adapter.registry import TOOLS
 from ai_adapter.tools.bounds import cut, plain, too_long
 from ai_adapter.tools.copy import Post, parted
-from ai_adapter.tools.tool import AnyTool, unbounded
+from ai_adapter.tools.tarot import TarotWish, drawn
+from ai_adapter.tools.tool import AnyTool
 from ai_adapter.tools.use import use
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "tools"
@@ -62,7 +63,13 @@ def structured_tools() -> list[str]:
 
 
 def tools_with_lengths() -> list[str]:
-    return [name for name in structured_tools() if TOOLS[name].bounds is not unbounded]
+    return [name for name in structured_tools() if promises_a_length(name)]
+
+
+def promises_a_length(name: str) -> bool:
+    tool = TOOLS[name]
+    wish = msgspec.convert(first_example(name)["wish"], tool.wish)
+    return not all(bound.entries for bound in tool.bounds(wish))
 
 
 def first_example(name: str) -> dict[str, object]:
@@ -220,3 +227,55 @@ def test_fewer_variants_than_asked_are_no_answer(text: str) -> None:
         shaped("title", text, 2, SPENT)
 
     assert caught.value.spent == SPENT
+
+
+async def test_a_storyboard_in_japanese_is_written_in_chinese_and_translated() -> None:
+    tool, example = TOOLS["storyboard"], first_example("storyboard")
+    wish = msgspec.convert({**example["wish"], "lang": "ja"}, tool.wish)
+    shots = len(example["result"]["shots"])
+    asked: list[Ask] = []
+
+    async def model(ask: Ask) -> Answer:
+        asked.append(ask)
+        if ask.task != "translate":
+            return said(tool, wish, text_of(example))
+        lines = [f"行{at}" for at, _ in enumerate(json.loads(ask.input))]
+        return said(tool, wish, json.dumps(lines))
+
+    used = await use(model, tool, wish, "t1")
+
+    assert [ask.lang for ask in asked] == ["zh", "ja"]
+    assert asked[0].temperature == 0.7
+    assert used.result.title == "行0"
+    assert len(used.result.shots) == shots
+    assert used.result.shots[0].seconds == example["result"]["shots"][0]["seconds"]
+
+
+async def test_a_translation_with_a_line_missing_leaves_the_chinese_and_says_so() -> (
+    None
+):
+    tool, example = TOOLS["storyboard"], first_example("storyboard")
+    wish = msgspec.convert({**example["wish"], "lang": "fr"}, tool.wish)
+    model = Script(tool, wish, text_of(example), '["une seule"]')
+
+    used = await use(model, tool, wish, "t1")
+
+    assert used.answer.degraded
+    assert used.result == msgspec.convert(example["result"], tool.result)
+
+
+def test_the_same_question_draws_the_same_three_cards() -> None:
+    first = TarotWish(question="要不要换一份工作？", day="a")
+
+    assert drawn(first) == drawn(first)
+    assert drawn(first) != drawn(msgspec.structs.replace(first, day="b"))
+    assert len({each.split()[0] for each in drawn(first)}) == 3
+
+
+@pytest.mark.parametrize("name", ["kuakua", "tarot"])
+def test_light_tools_ask_the_light_model(name: str) -> None:
+    tool = TOOLS[name]
+    wish = msgspec.convert(first_example(name)["wish"], tool.wish)
+
+    assert tool.shape(wish, "t").model == "text.light"
+    assert tool.weight == 1
