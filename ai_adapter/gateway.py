@@ -84,6 +84,13 @@ class Gateway:
         reply = await self._providers["template"].ask(question.call)
         return _answer(question, TEMPLATE, reply, run)
 
+    async def ready(self, ask: Ask) -> Answer | None:
+        """An answer that costs nothing and needs nobody, where there is one.
+
+        A template, where no model is set up at all. Raises only `Refused`.
+        """
+        return None if self._endpoints else await self.ask(ask)
+
     async def close(self) -> None:
         for provider in self._providers.values():
             await provider.close()

@@ -13,6 +13,7 @@ from api.bodies import Bounded
 from api.callers import Callers
 from api.gate import Shedding
 from api.live import Hub
+from api.noting import Notes
 from api.parts import Parts
 from api.routes import (
     accounts,
@@ -101,6 +102,7 @@ def create_app(parts: Parts) -> FastAPI:
     app.state.parts = parts
     app.state.callers = Callers(parts.pool, parts.gate.limits.key_s)
     app.state.hub = Hub(parts, app.state.callers)
+    app.state.notes = Notes(parts.log.append, parts.clock)
     app.state.telemetry = _telemetry(parts, app.state.hub)
     problems.install(app)
     app.add_middleware(Bounded)
@@ -139,3 +141,4 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
     finally:
         await hub.close()
+        await app.state.notes.close()

@@ -65,6 +65,8 @@ class Gateway(Protocol):
 
     async def ask(self, ask: Ask) -> Answer: ...
 
+    async def ready(self, ask: Ask) -> Answer | None: ...
+
 
 class Platforms(Protocol):
     """What the edge must know of platforms; all raise UnknownPlatform."""

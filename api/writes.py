@@ -45,7 +45,8 @@ class Write:
     """One write request: who, under which command id, over which body.
 
     `follows`: a further step of a request that was let in, which is never refused for
-    want of room. `began` is when the request came, on the monotonic clock.
+    want of room. `began` is when the request came, on the monotonic clock. `drawn`:
+    it came without a key, so nobody can ask for it again.
     """
 
     parts: Parts
@@ -56,6 +57,7 @@ class Write:
     prefer: Preference = field(default_factory=Preference)
     repeated: bool = False
     follows: bool = False
+    drawn: bool = False
     began: float = field(default_factory=monotonic)
 
     @property
@@ -114,6 +116,7 @@ async def write_context(request: Request) -> Write:
         body_mac=await parts.keyring.mac(who.tenant, where + body),
         expected_version=expected_version(request.headers.get("if-match")),
         prefer=preference(request.headers.get("prefer", "")),
+        drawn=drawn,
     )
     return write if drawn else await write.seen()
 

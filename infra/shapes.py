@@ -120,7 +120,7 @@ def _written(topic: Topic) -> Iterator[Kind]:
     if topic == INBOUND:
         yield observations.DeliveryReceived
     if topic == TRACKING:
-        yield observations.MetricsObserved
+        yield from (observations.MetricsObserved, observations.AnswersGiven)
     if topic == PARKED:
         yield from members(rulings)
 

@@ -1,4 +1,4 @@
-"""Facts from outside that need no decision: deliveries and metric snapshots."""
+"""Facts that need no decision: deliveries, metrics, answers that cost nothing."""
 
 from datetime import datetime
 from typing import TypeAlias
@@ -31,4 +31,33 @@ class MetricsObserved(Struct, frozen=True, tag="io.contentops.metrics.observed.v
     source: str = "platform"
 
 
-Observation: TypeAlias = DeliveryReceived | MetricsObserved
+class FreeAnswer(Struct, frozen=True):
+    """One answer that cost nothing: given before, or by a template.
+
+    `cached_from` is the provider's id of the answer it repeats.
+    """
+
+    id: str
+    at: datetime
+    task: str
+    provider: str
+    model_name: str
+    prompt_hash: str
+    scene: str = ""
+    tool: str = ""
+    prompt_version: str = ""
+    latency_ms: int = 0
+    degraded: bool = False
+    stale: bool = False
+    cached_from: str = ""
+    project_id: str = ""
+    person_id: str = ""
+
+
+class AnswersGiven(Struct, frozen=True, tag="io.contentops.answers.given.v1"):
+    """Answers of one tenant that were given without a provider, as one bunch."""
+
+    answers: tuple[FreeAnswer, ...]
+
+
+Observation: TypeAlias = DeliveryReceived | MetricsObserved | AnswersGiven

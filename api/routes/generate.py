@@ -1,13 +1,16 @@
 """Interactive AI: decided first, asked here, answered at once and settled by command.
 
 RequestJob(role direct) -> StartAttempt -> the gateway -> CompleteJob | FailJob
+
+What costs nothing (an answer given before, a template) has nothing to decide: it is
+answered first and told to the log afterwards, unless it came with an Idempotency-Key.
 """
 
 from datetime import timedelta
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias, cast
 
 import msgspec
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from msgspec import structs
 from pydantic import AliasChoices, Field, StringConstraints
@@ -16,6 +19,7 @@ from ai_adapter.base import Answer, Ask
 from ai_adapter.errors import Refused
 from api import positions
 from api.deps import Read
+from api.noting import Notes
 from api.problems import Fault, Problem, invalid
 from api.routes.copies import Lang, Model
 from api.routes.tasks import Task
@@ -25,6 +29,7 @@ from api.writes import Outcome, Write, Writes, decide, follow_up, receipt
 from schemas.commands.job import CompleteJob, FailJob, RequestJob, StartAttempt
 from schemas.ids import derived
 from schemas.jobs import Generated, GenerateInput
+from schemas.observations import FreeAnswer
 from schemas.registry import encode
 from streams.agents.ai import Home, generated
 
@@ -94,7 +99,9 @@ class Generation(Shown):
 @router.post(
     "/ai/generate", response_model=Generation, responses={202: {"model": Receipt}}
 )
-async def generate(body: NewGeneration, write: Writes, rows: Read) -> Response:
+async def generate(
+    body: NewGeneration, write: Writes, rows: Read, request: Request
+) -> Response:
     """200 with the answer, or 202 with a task where `Prefer: respond-async` asks so."""
     if body.metadata.tenant_id not in (None, write.who.tenant):
         raise Problem(
@@ -112,8 +119,57 @@ async def generate(body: NewGeneration, write: Writes, rows: Read) -> Response:
             "Only a task has terms; this is a direct call.",
             "Send `Prefer: respond-async`, or leave job out.",
         )
+    free = await _free(body, write, request.app.state.notes)
+    if free is not None:
+        return free
     with write.parts.direct.call(write.who.tenant):
         return await _at_once(body, write, job_id)
+
+
+async def _free(body: NewGeneration, write: Write, notes: Notes) -> Response | None:
+    """An answer nobody pays for, where there is one and nobody asks to keep it."""
+    if not write.drawn or not notes.room():
+        return None
+    try:
+        answer = await write.parts.gateway.ready(_question(body, write))
+    except Refused as no:
+        raise _refusal(no) from no
+    if answer is None:
+        return None
+    notes.note(write.who.tenant, _noted(body, write, answer))
+    return _json(_shown(answer), 200, {})
+
+
+def _noted(body: NewGeneration, write: Write, answer: Answer) -> FreeAnswer:
+    return FreeAnswer(
+        id=write.command_id,
+        at=write.parts.clock(),
+        task=body.task,
+        provider=answer.provider,
+        model_name=answer.model_name,
+        prompt_hash=answer.prompt_hash,
+        scene=body.metadata.scene,
+        prompt_version=answer.prompt_version,
+        latency_ms=answer.latency_ms,
+        degraded=answer.degraded,
+        stale=answer.stale,
+        cached_from=answer.cached_from,
+        person_id=write.who.user_id,
+    )
+
+
+def _shown(answer: Answer) -> Generation:
+    one = answer.output if isinstance(answer.output, str) else None
+    only = answer.output[0] if len(answer.output) == 1 else None
+    output = one or (only if isinstance(only, str) else list(answer.output))
+    return Generation(
+        output=cast("str | list[str] | list[list[float]]", output),
+        usage=Cost(cost=0.0),
+        provider=answer.provider,
+        model_name=answer.model_name,
+        latency_ms=answer.latency_ms,
+        degraded=answer.degraded,
+    )
 
 
 async def _as_task(
@@ -193,8 +249,8 @@ async def _start(write: Write, job_id: str) -> None:
         )
 
 
-async def _ask(body: NewGeneration, write: Write, job_id: str) -> Answer:
-    ask = Ask(
+def _question(body: NewGeneration, write: Write) -> Ask:
+    return Ask(
         task=body.task,
         input=body.input if isinstance(body.input, str) else tuple(body.input),
         tenant_id=write.who.tenant,
@@ -207,17 +263,22 @@ async def _ask(body: NewGeneration, write: Write, job_id: str) -> Answer:
         variants=body.variants,
         platform=body.platform,
     )
+
+
+async def _ask(body: NewGeneration, write: Write, job_id: str) -> Answer:
     try:
-        return await write.parts.gateway.ask(ask)
+        return await write.parts.gateway.ask(_question(body, write))
     except Refused as no:
         await _fail(write, job_id, no.code, no.reason)
-        pointer = next(
-            (p for name, p in _POINTERS.items() if no.code.startswith(name)), ""
-        )
-        raise invalid(pointer, no.reason, "Change the request and ask again.") from no
+        raise _refusal(no) from no
     except Exception:
         await _fail(write, job_id, "gateway_failed", "The gateway ended unexpectedly.")
         raise
+
+
+def _refusal(no: Refused) -> Problem:
+    pointer = next((p for name, p in _POINTERS.items() if no.code.startswith(name)), "")
+    return invalid(pointer, no.reason, "Change the request and ask again.")
 
 
 async def _fail(write: Write, job_id: str, code: str, reason: str) -> None:

@@ -11,7 +11,12 @@ from schemas.events.lead import LeadCaptured
 from schemas.events.log import LogClaimed, LogRejected, LogUnchanged
 from schemas.events.publication import PublicationPlanned, PublicationPublished
 from schemas.jobs import Generated
-from schemas.observations import DeliveryReceived, MetricsObserved
+from schemas.observations import (
+    AnswersGiven,
+    DeliveryReceived,
+    FreeAnswer,
+    MetricsObserved,
+)
 from schemas.registry import Data
 
 FACT = ("tenant", "event_id")
@@ -28,6 +33,7 @@ SILENT = frozenset({LogClaimed, LogRejected, LogUnchanged, DeliveryReceived})
 TELLING = frozenset(
     {
         MetricsObserved,
+        AnswersGiven,
         JobCompleted,
         AssetTranscoded,
         LeadCaptured,
@@ -51,6 +57,8 @@ def _more(record: Record[Data]) -> Iterable[Row]:
     match data := record.data:
         case MetricsObserved():
             yield _metrics(record, data)
+        case AnswersGiven(answers=answers):
+            yield from (_free(record, each) for each in answers)
         case JobCompleted(subject=subject, result=Generated() as answer):
             yield _ai_call(record, subject, answer)
         case AssetTranscoded():
@@ -132,6 +140,28 @@ def _ai_call(record: Record[Data], subject: str, answer: Generated) -> Row:
         completion_tokens=answer.usage.completion_tokens,
         cost=_money(answer.usage.cost),
         currency=answer.usage.currency,
+        latency_ms=answer.latency_ms,
+        degraded=answer.degraded,
+    )
+
+
+def _free(record: Record[Data], answer: FreeAnswer) -> Row:
+    """No tokens and no money: nobody was asked."""
+    return _fact(
+        AI_CALLS,
+        record,
+        event_id=answer.id,
+        occurred=answer.at,
+        job_id="",
+        subject_id=answer.project_id,
+        task=answer.task,
+        scene=answer.scene,
+        provider=answer.provider,
+        model=answer.model_name,
+        prompt_tokens=0,
+        completion_tokens=0,
+        cost=Decimal(0),
+        currency="",
         latency_ms=answer.latency_ms,
         degraded=answer.degraded,
     )

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from projections.table import Row, Table, Value, row
 from schemas.envelope import Record
 from schemas.events.log import LogClaimed, LogRejected, LogUnchanged
-from schemas.observations import DeliveryReceived, MetricsObserved
+from schemas.observations import AnswersGiven, DeliveryReceived, MetricsObserved
 from schemas.registry import Data
 
 OPERATIONS = Table("operations", json=frozenset({"problem"}), once=True)
@@ -13,7 +13,7 @@ OPERATIONS = Table("operations", json=frozenset({"problem"}), once=True)
 
 def project(record: Record[Data]) -> Iterable[Row]:
     match record.data:
-        case LogClaimed() | DeliveryReceived():
+        case LogClaimed() | DeliveryReceived() | AnswersGiven():
             return ()
         case MetricsObserved(source=source) if source != "person":
             return ()

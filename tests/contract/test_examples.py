@@ -19,7 +19,7 @@ from fixtures.fix_records import Chronicle
 from projections.registry import ANALYTICS, PROJECTIONS
 from projections.table import Row
 from schemas.envelope import Record
-from schemas.observations import MetricsObserved
+from schemas.observations import AnswersGiven, MetricsObserved
 from schemas.registry import (
     CURRENT,
     EVENTS_OF,
@@ -38,7 +38,7 @@ FILES = [(file, aggregate) for file, aggregate, _ in of_events()]
 FILES += [
     (file, "publication")
     for file in EXAMPLES
-    if wire_of(file) == wire_name(MetricsObserved)
+    if wire_of(file) in {wire_name(MetricsObserved), wire_name(AnswersGiven)}
 ]
 # They take whatever happens; being in these alone is being nowhere.
 EVERYTHING = {"history", "changes", "operations"}

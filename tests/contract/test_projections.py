@@ -16,14 +16,14 @@ from fixtures.fix_records import Chronicle, example, story
 from projections.registry import ANALYTICS, PROJECTIONS
 from projections.table import Projection, Table, row
 from schemas.envelope import Record
-from schemas.observations import MetricsObserved
+from schemas.observations import AnswersGiven, MetricsObserved
 from schemas.registry import EVENTS_OF, Data
 
 EVERY = pytest.mark.parametrize(
     "projection", [*PROJECTIONS, ANALYTICS], ids=lambda each: each.name
 )
 KINDS = [(name, kind) for name, kinds in EVENTS_OF.items() for kind in kinds]
-KINDS.append(("publication", MetricsObserved))
+KINDS += [("publication", MetricsObserved), ("answers", AnswersGiven)]
 
 
 def history() -> list[Record[Data]]:

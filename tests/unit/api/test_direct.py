@@ -24,6 +24,9 @@ class SlowGateway:
         self.asked = asyncio.Event()
         self.answer = asyncio.Event()
 
+    async def ready(self, ask: Ask) -> Answer | None:
+        return None
+
     async def ask(self, ask: Ask) -> Answer:
         self.asked.set()
         await self.answer.wait()
