@@ -16,6 +16,8 @@ from projections.copies.project import COPIES
 from projections.copies.project import project as copies
 from projections.documents.project import DOCUMENTS
 from projections.documents.project import project as documents
+from projections.experiments.project import EXPERIMENTS, EXPOSURES, OUTCOMES
+from projections.experiments.project import project as experiments
 from projections.history.project import HISTORY
 from projections.history.project import project as history
 from projections.images.project import IMAGES
@@ -66,6 +68,7 @@ PROJECTIONS: tuple[Projection, ...] = (
     Projection("budgets", (BUDGETS, RESERVATIONS, WARNINGS), budgets),
     Projection("policies", (POLICIES, POLICY_VERSIONS), policies),
     Projection("prompts", (PROMPTS, PROMPT_VERSIONS), prompts),
+    Projection("experiments", (EXPERIMENTS, EXPOSURES, OUTCOMES), experiments),
     Projection("timers", (TIMERS,), timers, shape=5),
     Projection("leads", (PAGES, LEADS), leads),
     Projection("history", (HISTORY,), history),

@@ -312,7 +312,10 @@ class Rendered(Struct, frozen=True, tag="rendered"):
 
 
 class Generated(Struct, frozen=True, tag="generated"):
-    """`output` keeps texts; vectors go to the object store under `vectors_key`."""
+    """`output` keeps texts; vectors go to the object store under `vectors_key`.
+
+    `arm` is `experiment/arm` where one was dealt.
+    """
 
     task: str
     output: tuple[str, ...]
@@ -325,6 +328,7 @@ class Generated(Struct, frozen=True, tag="generated"):
     prompt_version: str
     scene: str = ""
     vectors_key: str = ""
+    arm: str = ""
 
 
 class Subtitled(Struct, frozen=True, tag="subtitled"):

@@ -9,6 +9,7 @@ from schemas.commands.account import AccountCommand
 from schemas.commands.asset import AssetCommand
 from schemas.commands.budget import BudgetCommand
 from schemas.commands.content import CopyCommand, ProjectCommand
+from schemas.commands.experiment import ExperimentCommand, ExposureCommand
 from schemas.commands.job import JobCommand
 from schemas.commands.lead import LeadCommand, PageCommand
 from schemas.commands.policy import PolicyCommand
@@ -21,6 +22,7 @@ from schemas.events.account import AccountEvent
 from schemas.events.asset import AssetEvent
 from schemas.events.budget import BudgetEvent
 from schemas.events.content import CopyEvent, ProjectEvent
+from schemas.events.experiment import ExperimentEvent, ExposureEvent
 from schemas.events.job import JobEvent
 from schemas.events.lead import LeadEvent, PageEvent
 from schemas.events.log import LogRecord
@@ -51,6 +53,8 @@ Event: TypeAlias = (
     | BudgetEvent
     | PolicyEvent
     | PromptEvent
+    | ExperimentEvent
+    | ExposureEvent
 )
 Command: TypeAlias = (
     TenantCommand
@@ -69,6 +73,8 @@ Command: TypeAlias = (
     | BudgetCommand
     | PolicyCommand
     | PromptCommand
+    | ExperimentCommand
+    | ExposureCommand
 )
 Data: TypeAlias = Event | Command | LogRecord | LogRuled | Observation
 
@@ -106,6 +112,8 @@ COMMANDS_OF: dict[str, tuple[type[msgspec.Struct], ...]] = {
     "budget": _members(BudgetCommand),
     "policy": _members(PolicyCommand),
     "prompt": _members(PromptCommand),
+    "experiment": _members(ExperimentCommand),
+    "exposure": _members(ExposureCommand),
 }
 EVENTS_OF: dict[str, tuple[type[msgspec.Struct], ...]] = {
     "tenant": _members(TenantEvent),
@@ -124,6 +132,8 @@ EVENTS_OF: dict[str, tuple[type[msgspec.Struct], ...]] = {
     "budget": _members(BudgetEvent),
     "policy": _members(PolicyEvent),
     "prompt": _members(PromptEvent),
+    "experiment": _members(ExperimentEvent),
+    "exposure": _members(ExposureEvent),
 }
 AGGREGATE_OF = {
     kind: aggregate for aggregate, kinds in COMMANDS_OF.items() for kind in kinds

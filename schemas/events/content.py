@@ -36,6 +36,7 @@ class CopyGenerated(Struct, frozen=True, tag="io.contentops.copy.generated.v1"):
     degraded: bool
     prompt_hash: str
     prompt_version: str
+    arm: str = ""
 
 
 class CopyFailed(Struct, frozen=True, tag="io.contentops.copy.failed.v1"):

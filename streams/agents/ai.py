@@ -66,6 +66,7 @@ async def generated(home: Home, answer: Answer, objects: Objects) -> Generated:
         degraded=answer.degraded,
         prompt_hash=answer.prompt_hash,
         prompt_version=answer.prompt_version,
+        arm=answer.arm,
         scene=home.scene,
         vectors_key="" if texts else await _keep(home, answer.output, objects),
     )

@@ -85,6 +85,7 @@ def _generated(command: RecordCopy) -> CopyGenerated:
         degraded=result.degraded,
         prompt_hash=result.prompt_hash,
         prompt_version=result.prompt_version,
+        arm=result.arm,
     )
 
 

@@ -9,6 +9,8 @@ from streams.domain import (
     asset,
     budget,
     copy,
+    experiment,
+    exposure,
     job,
     key,
     lead,
@@ -58,5 +60,7 @@ RULES: dict[str, Rules] = {
         "budget": budget,
         "policy": policy,
         "prompt": prompt,
+        "experiment": experiment,
+        "exposure": exposure,
     }.items()
 }

@@ -1,6 +1,7 @@
 """Every reaction with its name; the name is part of the ids it makes, so it stays."""
 
 from streams.reactions import (
+    apply_winners,
     arrange_slots,
     keep_compositions,
     order_jobs,
@@ -19,4 +20,5 @@ REACTIONS: dict[str, React] = {
     "order_jobs": order_jobs.react,
     "keep_compositions": keep_compositions.react,
     "warn_budgets": warn_budgets.react,
+    "apply_winners": apply_winners.react,
 }

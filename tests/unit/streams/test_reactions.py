@@ -23,6 +23,7 @@ from schemas.commands.asset import (
 )
 from schemas.commands.content import RequestCopy
 from schemas.commands.job import RequestJob, StartAttempt
+from schemas.commands.prompt import AddPromptVersion, CreatePrompt
 from schemas.commands.publication import PlanPublication
 from schemas.commands.subtitle import RequestSubtitle
 from schemas.commands.timeline import CreateTimeline, RequestRender
@@ -33,6 +34,7 @@ from schemas.events import job as job_events
 from schemas.events import publication as publication_events
 from schemas.events import subtitle as subtitle_events
 from schemas.events import timeline as timeline_events
+from schemas.events.experiment import ExperimentDecided
 from schemas.ids import derived
 from schemas.jobs import (
     Captioned,
@@ -61,6 +63,7 @@ from schemas.jobs import (
     Usage,
 )
 from schemas.pictures import Imaged, ImagesInput
+from schemas.prompts import PromptText
 from schemas.publishing import PublishInput
 from schemas.registry import AGGREGATE_OF, EVENTS_OF, Data, wire_name
 from schemas.timeline import Timeline, Title
@@ -147,7 +150,12 @@ RENDERED = Rendered("r", "film", "t/k", 9, "aa", "video/mp4", FACTS)
 FILMED = timeline_events.TimelineRendered(
     "j", "r", "film", "p", "夜骑.mp4", "t/k", 9, "aa", "video/mp4", FACTS, "bilibili"
 )
+WORDED = (
+    CreatePrompt("copy", PromptText(system="Write.")),
+    AddPromptVersion(PromptText(system="Write well.")),
+)
 CASES: list[tuple[Data, tuple[Struct, ...], int]] = [
+    (ExperimentDecided("cool", "better", "it", 2), WORDED, 1),
     (UPLOADED, (), 2),
     (asset_events.TranscodeRequested("v", ("720p",), "k", "h"), (), 1),
     (asset_events.ImagesRequested("i", "k", ()), (), 1),

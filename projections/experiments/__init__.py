@@ -1,0 +1,1 @@
+"""Experiments: their plans, who met which arm, and what came of it."""
