@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 from ai_adapter.base import Fact
 from ai_adapter.gateway import Gateway
+from ai_adapter.guard.guard import StandardGuard
 from ai_adapter.metrics import Meters
 from ai_adapter.providers.factory import Endpoint
 from infra import ai_spans, prices
@@ -23,6 +24,7 @@ async def around(opened: Ports) -> Gateway:
             Gateway(
                 endpoints(settings),
                 prices=prices.book(settings),
+                guard=StandardGuard(settings.secret_for("ai:canaries").encode()),
                 tell=_each(Meters().tell, ai_spans.tell),
                 salt=settings.secret_for("ai:customers").encode(),
             )

@@ -41,12 +41,16 @@ class Detector:
             found = self._read(reading)
             # A disguise counts only if it hid something: a Chinese text with its few
             # Latin letters turned round proves nothing.
-            if found.score > shown.score:
+            if found.score > shown.score and self._adds(found, shown):
                 worst = max(worst, _undone(reading, found), key=_score)
         if not hidden(text):
             return worst
         rules = tuple(sorted({*worst.rules, "hidden"}))
         return Finding(_together((worst.score, _HIDDEN)), rules)
+
+    def _adds(self, found: Finding, shown: Finding) -> bool:
+        more = set(found.rules) - set(shown.rules)
+        return any(self._rules[each].weight > 0 for each in more)
 
     def _read(self, reading: Reading) -> Finding:
         hits = self._finder.hits(reading.text, inside_words=reading.inside_words)

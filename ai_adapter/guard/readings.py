@@ -50,10 +50,14 @@ class Reading(Struct, frozen=True):
 
 def plain(text: str) -> str:
     """Lower case, one width, no invisible characters, look-alikes folded."""
-    if not text.isascii():
-        text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text))
-        text = _GAP.sub("", text.casefold().translate(FOLDS))
-    return " ".join(text.lower().split())
+    return _GAP.sub("", " ".join(_folded(text).split()))
+
+
+def _folded(text: str) -> str:
+    if text.isascii():
+        return text.lower()
+    one_width = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text))
+    return one_width.casefold().translate(FOLDS)
 
 
 def readings(text: str) -> Iterator[Reading]:
@@ -77,7 +81,8 @@ def hidden(text: str) -> bool:
 def _undone(text: str, shown: str) -> Iterator[Reading]:
     if not text.isascii():
         yield Reading("tags", plain(_tagged(text)))
-    yield Reading("spelled", _SPELLED.sub(_joined, shown))
+    # Before white space is made one: a wider gap is where a spelled word ends.
+    yield Reading("spelled", plain(_SPELLED.sub(_joined, _folded(text))))
     yield Reading("spelled", _runs(shown), inside_words=True)
     yield Reading("leet", _WORD.sub(_unleet, shown))
     yield Reading("escaped", plain(_unescaped(text)))
