@@ -10,6 +10,7 @@ from ai_adapter.guard.guard import StandardGuard
 from ai_adapter.metrics import Meters
 from ai_adapter.providers.factory import Endpoint
 from infra import ai_spans, prices
+from infra.ai_keys import ProviderKeys
 from infra.settings import Settings
 from infra.wiring import Ports
 
@@ -23,6 +24,7 @@ async def around(opened: Ports) -> Gateway:
         _closing(
             Gateway(
                 endpoints(settings),
+                keys=ProviderKeys(await opened.keyring()),
                 prices=prices.book(settings),
                 guard=StandardGuard(settings.secret_for("ai:canaries").encode()),
                 tell=_each(Meters().tell, ai_spans.tell),

@@ -148,6 +148,7 @@ class Ports:
         self.settings = settings
         self._stack = stack
         self._role = role
+        self._keyring: Keyring | None = None
 
     async def enter(self, opened: AbstractAsyncContextManager[T]) -> T:
         return await self._stack.enter_async_context(opened)
@@ -157,10 +158,12 @@ class Ports:
         return await self.enter(pool)
 
     async def keyring(self) -> Keyring:
-        pool = open_pool(
-            self.settings.dsn("keys", "contentops_keys"), smallest=1, largest=4
-        )
-        return Keyring(await self.enter(pool), self.settings.master_key())
+        """One for the process: its keys are kept once."""
+        if self._keyring is None:
+            conninfo = self.settings.dsn("keys", "contentops_keys")
+            pool = await self.enter(open_pool(conninfo, smallest=1, largest=4))
+            self._keyring = Keyring(pool, self.settings.master_key())
+        return self._keyring
 
     async def log(self, timeout_s: float = 15, queue_max: int = 100_000) -> Log:
         kafka = self.settings.need("kafka")

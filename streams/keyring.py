@@ -48,6 +48,11 @@ INSERT INTO secrets.sealed (tenant, ref, name, nonce, cipher)
 VALUES (%s, %s, %s, %s, %s) ON CONFLICT (tenant, ref) DO UPDATE
 SET nonce = excluded.nonce, cipher = excluded.cipher, updated_at = clock_timestamp()
 """
+DROP_SEALED = "DELETE FROM secrets.sealed WHERE tenant = %s AND ref = %s RETURNING ref"
+NAMED = """
+SELECT tenant, name, updated_at FROM secrets.sealed
+WHERE starts_with(name, %s) ORDER BY tenant, name
+"""
 
 
 class KeyMissing(Exception):
@@ -60,6 +65,15 @@ class SecretMissing(Exception):
 
 class Tampered(Exception):
     """Not what was sealed, or not sealed for this place: do not use it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """That there is a secret, and since when; not what it is."""
+
+    tenant: str
+    name: str
+    since: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +123,17 @@ class Keyring:
         key = await self._tenant_key(tenant)
         place = _place(tenant, ref, "secret")
         return _decrypt(key, bytes(row[0]), bytes(row[1]), place)
+
+    async def drop_secret(self, tenant: str, name: str) -> bool:
+        """False when there was none."""
+        ref = derived("secret", tenant, name)
+        return await self._read(tenant, DROP_SEALED, (tenant, ref)) is not None
+
+    async def named(self, beginning: str) -> list[Named]:
+        """Of all tenants; only a role that row-level security lets pass sees them."""
+        async with self._pool.connection() as connection:
+            rows = await connection.execute(NAMED, (beginning,))
+            return [Named(*row) for row in await rows.fetchall()]
 
     async def mac(self, tenant: str, message: bytes) -> str:
         """Tells equal messages of one tenant apart from others, and nobody else."""
