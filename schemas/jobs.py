@@ -208,7 +208,10 @@ class RemakeInput(Struct, frozen=True, tag="remake"):
 
 
 class GenerateInput(Struct, frozen=True, tag="generate"):
-    """One AI call; `video_id` and `platform` are set for a copy of a publication."""
+    """One AI call, or one use of `tool`, whose whole wish is the JSON in `input`.
+
+    A wish too long for the log lies in the store under `input_key`.
+    """
 
     task: str
     model: str
@@ -220,6 +223,8 @@ class GenerateInput(Struct, frozen=True, tag="generate"):
     temperature: float = 0.7
     max_tokens: int = 1024
     top_p: float = 1.0
+    tool: str = ""
+    input_key: str = ""
 
 
 JobInput: TypeAlias = (
@@ -315,6 +320,7 @@ class Generated(Struct, frozen=True, tag="generated"):
     """`output` keeps texts; vectors go to the object store under `vectors_key`.
 
     `arm` is `experiment/arm` where one was dealt.
+    Of a tool it is the result as JSON, under `output_key` where it is long.
     """
 
     task: str
@@ -329,6 +335,8 @@ class Generated(Struct, frozen=True, tag="generated"):
     scene: str = ""
     vectors_key: str = ""
     arm: str = ""
+    tool: str = ""
+    output_key: str = ""
 
 
 class Subtitled(Struct, frozen=True, tag="subtitled"):

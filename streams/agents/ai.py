@@ -8,16 +8,20 @@ from msgspec import Struct
 
 from ai_adapter.base import Answer, Ask, Output, Task
 from ai_adapter.errors import Refused
+from ai_adapter.tools.use import use
 from schemas.jobs import Generated, GenerateInput, Usage
+from streams.agents.tooling import (
+    MOST_ON_LOG,
+    Objects,
+    kept_result,
+    tool_of,
+    wish_of,
+)
 from streams.agents.work import Impossible, Job, Report
 
 
 class Gateway(Protocol):
     async def ask(self, ask: Ask) -> Answer: ...
-
-
-class Objects(Protocol):
-    async def put_json(self, key: str, value: object) -> None: ...
 
 
 class Generating:
@@ -31,11 +35,18 @@ class Generating:
         wanted = job.asked(GenerateInput)
         report(10, "asking")
         try:
-            answer = await self._gateway.ask(_ask(job, wanted))
+            answer = await self._answer(job, wanted)
         except Refused as no:
             raise Impossible(no.code, no.reason) from no
-        home = Home(job.tenant, job.id, wanted.task, wanted.scene)
+        home = Home(job.tenant, job.id, wanted.task, wanted.scene, wanted.tool)
         return await generated(home, answer, self._objects)
+
+    async def _answer(self, job: Job, wanted: GenerateInput) -> Answer:
+        if not wanted.tool:
+            return await self._gateway.ask(_ask(job, wanted))
+        wish = await wish_of(wanted, self._objects)
+        used = await use(self._gateway.ask, tool_of(wanted.tool), wish, job.tenant)
+        return used.answer
 
 
 class Home(Struct, frozen=True):
@@ -45,15 +56,17 @@ class Home(Struct, frozen=True):
     job_id: str
     task: str
     scene: str
+    tool: str = ""
 
 
 async def generated(home: Home, answer: Answer, objects: Objects) -> Generated:
     """What goes on the log: texts as they are, vectors by reference."""
     texts = texts_of(answer.output)
     spent = answer.usage
+    long = bool(home.tool) and sum(map(len, texts)) > MOST_ON_LOG
     return Generated(
         task=home.task,
-        output=texts,
+        output=() if long else texts,
         usage=Usage(
             prompt_tokens=spent.prompt_tokens,
             completion_tokens=spent.completion_tokens,
@@ -69,6 +82,8 @@ async def generated(home: Home, answer: Answer, objects: Objects) -> Generated:
         arm=answer.arm,
         scene=home.scene,
         vectors_key="" if texts else await _keep(home, answer.output, objects),
+        tool=home.tool,
+        output_key=await kept_result(home, texts[0], objects) if long else "",
     )
 
 
