@@ -15,7 +15,7 @@ from collections.abc import Callable
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import ai_overhead
+from tests.bench import ai_api, ai_failover, ai_overhead
 from tests.bench.__main__ import machine
 from tests.bench.rows import MOST, Bar, Report, rows
 
@@ -41,6 +41,23 @@ BARS = (
         MOST,
         "×",
     ),
+    Bar(
+        "fail-over after the failing answer, p95",
+        ("failover", "p95_ms"),
+        50,
+        MOST,
+        " ms",
+    ),
+    Bar("a free answer over the API, p95", ("api", "alone", "p95"), 10, MOST, " ms"),
+    Bar(
+        "2 000 connections, 500 requests/s, p99",
+        ("api", "crowd", "p99"),
+        500,
+        MOST,
+        " ms",
+    ),
+    Bar("of these refused", ("api", "refused"), 0, MOST),
+    Bar("free answers that never reached the log", ("api", "lost"), 0, MOST),
 )
 
 
@@ -52,6 +69,8 @@ def main() -> int:
     asked = given.parse_args()
     parts: dict[str, Callable[[], Report]] = {
         "overhead": lambda: ai_overhead.measure(asked.rounds, asked.calls),
+        "failover": ai_failover.measure,
+        "api": _api,
     }
     wanted = asked.only or list(parts)
     load = os.getloadavg()[0]
@@ -61,6 +80,11 @@ def main() -> int:
     sys.stdout.write(json.dumps(report, indent=2) + "\n")
     Console(stderr=True).print(table(told))
     return 0 if all(row["reached"] for row in told) else 1
+
+
+def _api() -> Report:
+    with ai_api.serving() as settings:
+        return ai_api.measure(settings)
 
 
 def table(found: list[dict[str, object]]) -> Table:

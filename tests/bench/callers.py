@@ -14,11 +14,14 @@ from urllib.parse import urlsplit
 import uvloop
 from msgspec import Struct
 
-QUANTILES = (0.5, 0.9, 0.99)
+QUANTILES = (0.5, 0.9, 0.95, 0.99)
 
 
 class Plan(Struct, frozen=True):
-    """`rate` 0: every connection asks again as soon as it was answered."""
+    """`rate` 0: every connection asks again as soon as it was answered.
+
+    `greet`: each connection was answered once before the clock begins.
+    """
 
     url: str
     bodies: tuple[str, ...]
@@ -26,6 +29,7 @@ class Plan(Struct, frozen=True):
     rate: int = 0
     seconds: float = 5.0
     connections: int = 32
+    greet: bool = False
 
 
 class Connection(asyncio.Protocol):
@@ -78,6 +82,9 @@ class Load:
             await loop.create_connection(Connection, parts.hostname, parts.port)
             for _ in range(self._plan.connections)
         ]
+        if self._plan.greet:
+            for _, each in made:
+                await each.ask(self._requests[0])
         began = time.perf_counter()
         ask = self._at_rate if self._plan.rate else self._closed
         await asyncio.gather(*(ask(each, began) for _, each in made))
