@@ -3,6 +3,7 @@
 import json
 import re
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -15,28 +16,30 @@ from schemas.registry import TYPES
 from schemas.topics import TOPICS
 
 MEND = "run `contentops docs` and look at the difference"
+pages = cache(generate)
+"""The code is read once for all tests: more than a second each time."""
 
 
-@pytest.mark.parametrize("name", sorted(generate()))
+@pytest.mark.parametrize("name", sorted(pages()))
 def test_a_generated_page_equals_the_code(name: str) -> None:
-    assert (FOLDER / name).read_text("utf-8") == generate()[name], MEND
+    assert (FOLDER / name).read_text("utf-8") == pages()[name], MEND
 
 
 def test_a_page_that_drifted_is_another_text(tmp_path: Path) -> None:
     for path in write(tmp_path):
-        assert path.read_text("utf-8") == generate()[path.name]
-        assert path.read_text("utf-8") + " " != generate()[path.name]
+        assert path.read_text("utf-8") == pages()[path.name]
+        assert path.read_text("utf-8") + " " != pages()[path.name]
 
 
 def test_every_topic_wire_name_and_setting_is_listed() -> None:
-    pages = generate()
+    found = pages()
 
-    assert [each.name for each in TOPICS if each.name not in pages["topics.md"]] == []
-    assert [name for name in TYPES if f"`{name}`" not in pages["events.md"]] == []
+    assert [each.name for each in TOPICS if each.name not in found["topics.md"]] == []
+    assert [name for name in TYPES if f"`{name}`" not in found["events.md"]] == []
     assert [
         name
         for name in Settings.model_fields
-        if f"`CONTENTOPS_{name.upper()}`" not in pages["settings.md"]
+        if f"`CONTENTOPS_{name.upper()}`" not in found["settings.md"]
     ] == []
 
 
@@ -54,7 +57,7 @@ def test_an_error_is_found_through_its_ancestors(tmp_path: Path) -> None:
 
 
 def test_the_asyncapi_document_refers_only_to_what_it_holds() -> None:
-    document = json.loads(generate()["asyncapi.json"])
+    document = json.loads(pages()["asyncapi.json"])
 
     for each in _objects(document):
         found: object = document
@@ -66,7 +69,7 @@ def test_the_asyncapi_document_refers_only_to_what_it_holds() -> None:
 
 
 def test_every_topic_is_a_channel_with_its_settings() -> None:
-    channels = json.loads(generate()["asyncapi.json"])["channels"]
+    channels = json.loads(pages()["asyncapi.json"])["channels"]
 
     assert list(channels) == [each.name for each in TOPICS]
     for topic in TOPICS:
@@ -78,7 +81,7 @@ def test_every_topic_is_a_channel_with_its_settings() -> None:
 
 
 def test_every_type_is_a_message_of_a_channel_and_has_headers() -> None:
-    document = json.loads(generate()["asyncapi.json"])
+    document = json.loads(pages()["asyncapi.json"])
     carried = {
         name for each in document["channels"].values() for name in each["messages"]
     }
@@ -95,7 +98,7 @@ def test_every_type_is_a_message_of_a_channel_and_has_headers() -> None:
 
 def test_the_headers_of_a_written_record_are_as_described() -> None:
     """Checked by hand: only patterns and what is required."""
-    described = json.loads(generate()["asyncapi.json"])["components"]["schemas"]
+    described = json.loads(pages()["asyncapi.json"])["components"]["schemas"]
     envelope = Envelope(
         id="1",
         type="io.contentops.project.created.v1",
@@ -117,10 +120,10 @@ def test_the_headers_of_a_written_record_are_as_described() -> None:
 
 def test_no_schema_has_a_discriminator_that_asyncapi_would_read_otherwise() -> None:
     """Its own is a string; the official JSON Schema of 3.0.0 refuses an object."""
-    document = json.loads(generate()["asyncapi.json"])
+    document = json.loads(pages()["asyncapi.json"])
 
     assert [each for each in _objects(document) if "discriminator" in each] == []
-    assert "discriminator" in generate()["schemas.json"]
+    assert "discriminator" in pages()["schemas.json"]
 
 
 def _objects(node: object) -> list[dict[str, str]]:
@@ -132,7 +135,7 @@ def _objects(node: object) -> list[dict[str, str]]:
 
 
 def test_each_json_schema_names_its_wire_name() -> None:
-    document = json.loads(generate()["schemas.json"])
+    document = json.loads(pages()["schemas.json"])
     tags = {
         part["properties"]["type"]["enum"][0]
         for part in document["$defs"].values()
@@ -140,4 +143,4 @@ def test_each_json_schema_names_its_wire_name() -> None:
     }
 
     assert set(TYPES) <= tags
-    assert msgspec.json.decode(generate()["schemas.json"]) == document
+    assert msgspec.json.decode(pages()["schemas.json"]) == document
