@@ -2,9 +2,11 @@
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
-from ai_adapter.base import Output, Spent, Task
+from ai_adapter.base import Answer, Output, Spent, Task
 from ai_adapter.errors import AskAgain
+from ai_adapter.price_book import FREE
 
 
 class Variants(Struct, frozen=True):
@@ -46,3 +48,24 @@ def unfenced(text: str) -> str:
     if body.startswith("```"):
         body = body.partition("\n")[2].rpartition("```")[0]
     return body.strip()
+
+
+def text_of(output: Output) -> str:
+    """One text as it is; several, one to a line; none for vectors."""
+    if isinstance(output, str):
+        return output
+    return "\n".join(each for each in output if isinstance(each, str))
+
+
+def worth_keeping(answer: Answer) -> bool:
+    """Finished, of the model that was meant, not flagged and not blank."""
+    whole = answer.finish_reason == "stop" and answer.verdict.ruling == "allow"
+    vectors = not isinstance(answer.output, str)
+    something = vectors or bool(text_of(answer.output).strip()) or bool(answer.media)
+    return whole and something and not answer.degraded and not answer.stale
+
+
+def as_hit(found: Answer) -> Answer:
+    """The same answer once more: it costs nothing and says whom it repeats."""
+    origin = found.cached_from or found.request_id
+    return replace(found, usage=FREE, cached_from=origin, latency_ms=0, attempts=())

@@ -5,19 +5,35 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol, TypeVar
 
+from msgspec.structs import replace
 from tenacity import RetryCallState
 
-from ai_adapter import price_book
-from ai_adapter.base import Attempt, Call, Outcome, Provider, Reply, Spent
+from ai_adapter.base import (
+    Ask,
+    Attempt,
+    AttemptMade,
+    Call,
+    Outcome,
+    PriceUnknown,
+    Provider,
+    Reply,
+    Spent,
+    Usage,
+)
+from ai_adapter.breakers import Seen
 from ai_adapter.errors import (
+    FAILURES,
     AskAgain,
+    Failure,
     Misconfigured,
     OutcomeUnknown,
     Refused,
     TryLater,
 )
+from ai_adapter.ports import ListedPrices, Prices, Tell, tell_nobody
 from schemas.clock import Clock, utc_now
 
 MAX_ATTEMPTS = 4
@@ -25,6 +41,8 @@ MAX_PER_MODEL = 3
 MAX_REPAIRS = 1
 _WAIT_FIRST_S = 0.5
 _WAIT_MOST_S = 8.0
+PATIENCE_S = 10.0
+"""Who gives a model less time than this learns nothing of its health."""
 
 
 class Told(Protocol):
@@ -35,8 +53,6 @@ class Told(Protocol):
 
 
 T = TypeVar("T", bound=Told)
-Failure = TryLater | AskAgain | Refused | OutcomeUnknown | Misconfigured
-FAILURES = (TryLater, AskAgain, Refused, OutcomeUnknown, Misconfigured)
 
 
 @dataclass(frozen=True)
@@ -49,14 +65,28 @@ class Timing:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 
+class Shut(Exception):
+    """The breaker lets no call through: whoever is next in the list is asked."""
+
+
 @dataclass
 class Run:
-    """The attempts of one ask; the deadline is a moment, so waits count too."""
+    """The attempts of one ask; the deadline is a moment, so waits count too.
+
+    Of each attempt at an `ask` is told once it has ended. `repair` is what was wrong
+    with the last answer.
+    """
 
     timing: Timing
     begun: float
     deadline: float
+    prices: Prices = field(default_factory=ListedPrices)
+    ask: Ask | None = None
+    tell: Tell = tell_nobody
+    streamed: bool = False
+    first_token_ms: int | None = None
     attempts: list[Attempt] = field(default_factory=list)
+    repair: str = ""
 
     def left(self) -> float:
         return self.deadline - self.timing.monotonic()
@@ -73,30 +103,34 @@ class Run:
 
     async def noted(self, provider: str, model: str, asked: Awaitable[T]) -> T:
         """Awaits the call of any kind; `FAILURES` are noted and raised again."""
-        begun, at = self.timing.monotonic(), self.timing.now()
-        outcome: Outcome = "answered"
-        spent: Spent | None = None
-        reason = ""
+        call = self.call(provider, model)
         try:
             reply = await asked
-            spent = reply.spent
-            return reply
         except FAILURES as error:
-            outcome, spent, reason = _noted(error)
+            call.failed(error)
             raise
-        finally:
-            usage = price_book.usage_of(provider, spent, at) if spent else None
-            took = round((self.timing.monotonic() - begun) * 1000)
-            self.attempts.append(Attempt(provider, model, outcome, took, usage, reason))
+        except BaseException:
+            call.ended("unknown", None, "given up by who asked")
+            raise
+        call.ended("answered", reply.spent)
+        return reply
+
+    def call(self, provider: str, model: str) -> "Made":
+        """A call that goes out now; its end must be told."""
+        timing = self.timing
+        return Made(self, provider, model, timing.monotonic(), timing.now())
 
     def again(self, error: BaseException) -> bool:
         """Whether the same model is worth another call."""
         if isinstance(error, AskAgain):
+            self.repair = str(error) if error.spent else ""
             repairs = sum(a.outcome == "ask_again" for a in self.attempts)
             return repairs <= MAX_REPAIRS
         # Text is cheap, so a lost answer is asked for again and both are on the
         # list. Paid generations must look it up instead.
-        return isinstance(error, TryLater | OutcomeUnknown)
+        if isinstance(error, OutcomeUnknown):
+            return not (self.ask and self.ask.paid_once)
+        return isinstance(error, TryLater)
 
     def wait(self, state: RetryCallState) -> float:
         """Full jitter, and never less than the provider asked for."""
@@ -113,6 +147,47 @@ class Run:
         return late or self.over() or state.attempt_number >= MAX_PER_MODEL
 
 
+@dataclass
+class Made:
+    """One call that went out: ended once, then priced, listed and told."""
+
+    run: Run
+    provider: str
+    model: str
+    begun: float
+    at: datetime
+    over: bool = False
+
+    def failed(self, error: Failure) -> None:
+        self.ended(*noted(error))
+
+    def ended(self, outcome: Outcome, spent: Spent | None, reason: str = "") -> None:
+        """Only the first time counts."""
+        if self.over:
+            return
+        self.over = True
+        took = round((self.run.timing.monotonic() - self.begun) * 1000)
+        usage = self._usage(spent) if spent else None
+        attempt = Attempt(self.provider, self.model, outcome, took, usage, reason)
+        self.run.attempts.append(attempt)
+        self._tell(attempt)
+
+    def _usage(self, spent: Spent) -> Usage:
+        """What a port of prices may not know of is kept as it was told."""
+        run = self.run
+        priced = run.prices.usage_of(self.provider, spent, self.at)
+        if priced.cost is None and run.ask:
+            named = (self.provider, spent.model_name, run.ask.tenant_id, self.at)
+            run.tell(PriceUnknown(*named))
+        return replace(priced, estimated=spent.estimated, told=spent.told)
+
+    def _tell(self, attempt: Attempt) -> None:
+        run = self.run
+        if run.ask:
+            first = run.first_token_ms
+            run.tell(AttemptMade(run.ask, attempt, self.at, run.streamed, first))
+
+
 async def _in_time(provider: Provider, call: Call) -> Reply:
     # The HTTP time-out is per read; a server that drips a byte a second passes it.
     try:
@@ -122,15 +197,34 @@ async def _in_time(provider: Provider, call: Call) -> Reply:
         raise OutcomeUnknown("no answer before the deadline") from error
 
 
-def _noted(error: Failure) -> tuple[Outcome, Spent | None, str]:
+def noted(error: Failure) -> tuple[Outcome, Spent | None, str]:
     match error:
         case TryLater():
-            return "try_later", None, str(error)
+            return "try_later", error.spent, str(error)
         case AskAgain():
             return "ask_again", error.spent, str(error)
         case Refused():
             return "refused", error.spent, error.code
         case OutcomeUnknown():
-            return "unknown", None, str(error)
+            return "unknown", error.spent, str(error)
         case Misconfigured():
             return "misconfigured", None, str(error)
+
+
+def seen_of(error: Failure, given_s: float) -> Seen | None:
+    """What a failure says of the model's health; None = nothing.
+
+    A refusal, or an answer that was paid and is of no use, is an answer: one tenant's
+    odd questions must not take a model from everybody.
+    """
+    match error:
+        case TryLater():
+            return "limited" if error.limited else "hard"
+        case AskAgain():
+            return "good" if error.spent else "soft"
+        case Refused():
+            return "good"
+        case OutcomeUnknown():
+            return "hard" if given_s >= PATIENCE_S else None
+        case Misconfigured():
+            return "hard"

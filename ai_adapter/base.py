@@ -117,6 +117,7 @@ class Usage(Struct, frozen=True):
     names the row it was priced by. `estimated`: nobody told the tokens, they were
     counted here. `unbalanced`: the classes do not add up to the tokens that were told.
     `no_calendar`: nobody had announced that year's days off, so it may be dearer.
+    `told` is the provider's own JSON, with what nobody here knows yet.
     """
 
     prompt_tokens: int
@@ -135,6 +136,7 @@ class Usage(Struct, frozen=True):
     estimated: bool = False
     unbalanced: bool = False
     no_calendar: bool = False
+    told: bytes = b""
 
 
 class Attempt(Struct, frozen=True):
@@ -210,6 +212,8 @@ class Call(Struct, frozen=True):
     """An ask made ready for one provider: routed, worded, with its time left.
 
     `key` empty = the endpoint's own; `customer` names the tenant without telling who.
+    `idle_s` is the longest silence within a stream; `repair` says what was wrong with
+    the answer before.
     """
 
     ask: Ask
@@ -221,6 +225,8 @@ class Call(Struct, frozen=True):
     timeout_s: float
     key: str = ""
     customer: str = ""
+    idle_s: float = 30.0
+    repair: str = ""
 
 
 class Spent(Struct, frozen=True):
@@ -228,8 +234,8 @@ class Spent(Struct, frozen=True):
 
     Classes of tokens are parts of the totals, as in `Usage`. `seconds` of sound,
     `images` and `characters` where these are billed. `total` is the sum the provider
-    told, 0 where it told none. `tier` is the class of service it named: another one
-    has other prices.
+    told, 0 where it told none; `told` its own words, as JSON. `tier` is the class of
+    service it named: another one has other prices.
     """
 
     model_name: str
@@ -246,6 +252,7 @@ class Spent(Struct, frozen=True):
     total: int = 0
     tier: str = ""
     estimated: bool = False
+    told: bytes = b""
 
 
 class Reply(Struct, frozen=True):
@@ -260,6 +267,26 @@ class Reply(Struct, frozen=True):
     judged: tuple[Judged, ...] = ()
 
 
+class Flow(Protocol):
+    """The texts of one call, as they come; see `ai_adapter.streaming`."""
+
+    @property
+    def spent(self) -> Spent | None:
+        """As the provider told until now; None while it has told nothing."""
+        ...
+
+    async def __anext__(self) -> str:
+        """Raises StopAsyncIteration, or the classes of `ai_adapter.errors`."""
+        ...
+
+    def reply(self, text: str) -> Reply:
+        """After the last text: what it came to."""
+        ...
+
+    async def aclose(self) -> None:
+        """Ends the connection, so that the provider stops as well."""
+
+
 class Provider(Protocol):
     """Answers one call once: it neither retries, nor routes, nor prices."""
 
@@ -268,6 +295,10 @@ class Provider(Protocol):
 
     async def ask(self, call: Call) -> Reply:
         """Raises only the classes of `ai_adapter.errors`."""
+
+    def stream(self, call: Call) -> Flow:
+        """Nothing is sent before the first text is asked for."""
+        ...
 
     async def close(self) -> None: ...
 

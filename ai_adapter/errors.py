@@ -1,14 +1,29 @@
 """Why there is no answer, named after what the caller should do about it."""
 
+from datetime import datetime
+from typing import TypeAlias
+
 from ai_adapter.base import Attempt, Spent
 
 
 class TryLater(Exception):
-    """Nothing was answered, nothing is wrong: ask again, `after` seconds later."""
+    """Nothing was answered, nothing is wrong: ask again, `after` seconds later.
 
-    def __init__(self, reason: str, after: float | None = None) -> None:
+    `limited`: too many calls, which says little about the provider's health.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        after: float | None = None,
+        *,
+        limited: bool = False,
+        spent: Spent | None = None,
+    ) -> None:
         super().__init__(reason)
         self.after = after
+        self.limited = limited
+        self.spent = spent
 
 
 class AskAgain(Exception):
@@ -34,9 +49,28 @@ class Refused(Exception):
         self.attempts: tuple[Attempt, ...] = ()
 
 
+class Unavailable(Refused):
+    """Nobody who is able to do this can be asked now, and no template can do it.
+
+    `until` is when it makes sense to ask again; None = nobody knows.
+    """
+
+    def __init__(self, reason: str, until: datetime | None = None) -> None:
+        super().__init__("unavailable", reason)
+        self.until = until
+
+
 class OutcomeUnknown(Exception):
     """The call went out and its answer was lost; it may have been billed."""
+
+    def __init__(self, reason: str, spent: Spent | None = None) -> None:
+        super().__init__(reason)
+        self.spent = spent
 
 
 class Misconfigured(Exception):
     """Key, balance, address or model id is wrong: a person must mend the settings."""
+
+
+Failure: TypeAlias = TryLater | AskAgain | Refused | OutcomeUnknown | Misconfigured
+FAILURES = (TryLater, AskAgain, Refused, OutcomeUnknown, Misconfigured)

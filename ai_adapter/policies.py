@@ -6,15 +6,20 @@ Pure data and pure functions: a document can be replayed against yesterday's ask
 from msgspec import Struct
 
 from ai_adapter.base import Ask, Capability, Task
+from ai_adapter.complexity import complexity
+from ai_adapter.models import TASK_NEEDS
 
 MOST_CHARS = 1_000_000_000
+_LONG_INPUT = 200
+_LONG_OUTPUT = 600
 
 
 class Match(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Empty means any. Lengths are characters of input, `score` complexity 0..1.
 
     `scenes` match as a whole or, ending in `*`, by their beginning; `languages` by
-    their beginning. `needs`: the ask needs at least one of them.
+    their beginning. `needs`: the ask needs at least one of them. `long`: 200
+    characters of input, or room for 600 tokens of output.
     """
 
     tenants: tuple[str, ...] = ()
@@ -35,7 +40,8 @@ class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     Models are aliases or `provider/name`, in the order they are asked. `models` is
     the general list; `on_content` is asked after a refusal for content, `on_context`
-    after an input that was too long. `deadline_s` is the longest an ask may take.
+    after an input that was too long. `deadline_s` is the longest an ask may take,
+    `idle_s` the longest silence within a stream.
     """
 
     name: str
@@ -44,6 +50,7 @@ class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     on_content: tuple[str, ...] = ()
     on_context: tuple[str, ...] = ()
     deadline_s: float = 600.0
+    idle_s: float = 30.0
     cache: bool = False
     shared_cache: bool = False
 
@@ -61,23 +68,75 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 ELSE = Rule(name="else")
-DEFAULT = Policy(name="built-in", version=1)
+# Long Chinese copy and functions or pictures: the two lines of the requirements.
+DEFAULT = Policy(
+    name="built-in",
+    version=1,
+    rules=(
+        Rule(
+            name="pictures and functions",
+            when=Match(needs=frozenset(("vision", "functions"))),
+            models=("gpt-4o-mini",),
+            on_context=("text.large",),
+        ),
+        Rule(
+            name="long Chinese copy",
+            when=Match(tasks=("copy",), languages=("zh",), long=True),
+            models=("deepseek/chat",),
+            on_context=("text.large",),
+        ),
+        Rule(name="everything else", on_context=("text.large",)),
+    ),
+)
 
 
-def rule_for(policy: Policy, ask: Ask) -> Rule:
+class Resolved(Struct, frozen=True):
+    """What a document says of one ask."""
+
+    policy: str
+    rule: Rule
+    score: float
+
+
+def resolved(policy: Policy, ask: Ask) -> Resolved:
     """The first rule whose every condition holds, else one without preferences."""
-    return next((rule for rule in policy.rules if _holds(rule.when, ask)), ELSE)
+    score = complexity(ask)
+    rule = next((r for r in policy.rules if _holds(r.when, ask, score)), ELSE)
+    return Resolved(policy.label, rule, score)
 
 
-def _holds(when: Match, ask: Ask) -> bool:
+def needs_of(ask: Ask) -> frozenset[Capability]:
+    """What whoever answers must be able to do; no fallback may do without it.
+
+    A `schema` alone is no need: models without that mode get it in words, and what
+    they answer is checked here.
+    """
+    found: set[Capability] = {TASK_NEEDS.get(ask.task, "text"), *ask.needs}
+    if ask.functions:
+        found.add("functions")
+    if ask.images or any(message.images for message in ask.messages):
+        found.add("vision")
+    return frozenset(found)
+
+
+def _holds(when: Match, ask: Ask, score: float) -> bool:
+    size = size_of(ask)
+    return (
+        _about(when, ask)
+        and _begins(when.languages, ask.lang.lower())
+        and (not when.needs or bool(when.needs & needs_of(ask)))
+        and when.chars_from <= size <= when.chars_to
+        and when.score_from <= score <= when.score_to
+        and when.long in (None, size >= _LONG_INPUT or ask.max_tokens >= _LONG_OUTPUT)
+    )
+
+
+def _about(when: Match, ask: Ask) -> bool:
     return (
         _listed(when.tenants, ask.tenant_id)
         and _listed(when.tasks, ask.task)
         and _listed(when.tools, ask.tool)
-        and _begins(when.languages, ask.lang.lower())
         and (not when.scenes or any(_scene(each, ask.scene) for each in when.scenes))
-        and (not when.needs or bool(when.needs & ask.needs))
-        and when.chars_from <= size_of(ask) <= when.chars_to
     )
 
 

@@ -1,68 +1,154 @@
-"""Which models are asked, in which order; pure, from the ask and the endpoints."""
+"""Which models are asked, in which order; pure, from the ask, a document and the day.
 
-from collections.abc import Sequence
+A list never holds a model twice, one that cannot do what is needed, or one that has
+been shut down.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
-from ai_adapter.base import Ask
+from msgspec import Struct
+
+from ai_adapter.base import Ask, Capability
 from ai_adapter.errors import Refused
+from ai_adapter.models import MODELS, context_of, ends_on
+from ai_adapter.policies import Policy, Resolved, needs_of, resolved
 from ai_adapter.providers.factory import Endpoint
-from ai_adapter.registry import DIALECTS, Target, resolve
+from ai_adapter.registry import DIALECTS, Target, stands_for
 
 TEMPLATE = Target("template", "template-1")
-_LONG_CHINESE = "deepseek/chat"
-_LONG_INPUT = 200
-_LONG_OUTPUT = 600
+_TEMPLATE_CAN: frozenset[Capability] = frozenset(("text", "embeddings"))
+
+Endings = Mapping[tuple[str, str], date]
+
+
+class Route(Struct, frozen=True):
+    """`meant` is the model of choice; each list is asked in its order.
+
+    `general` is for plain failures, `on_content` for a refusal of the content,
+    `on_context` for an input that was too long. `template`: a text without a model
+    would still be of use.
+    """
+
+    meant: Target
+    general: tuple[Target, ...]
+    on_content: tuple[Target, ...]
+    on_context: tuple[Target, ...]
+    template: bool
+    resolved: Resolved
+
+
+class _Doors(Struct, frozen=True):
+    """What there is to choose from on one day."""
+
+    endpoints: tuple[Endpoint, ...]
+    on: date
+    ended: Endings
+    needs: frozenset[Capability]
+
+    def named(self, name: str) -> tuple[Target, ...]:
+        """What a name stands for; empty when it is none."""
+        own = [
+            Target(endpoint.name, endpoint.aliases[name])
+            for endpoint in self.endpoints
+            if name in endpoint.aliases
+        ]
+        return (*own, *stands_for(name, self.on)) or _spelled(name, self.endpoints)
+
+    def usable(self, targets: Iterable[Target]) -> tuple[Target, ...]:
+        return tuple(each for each in dict.fromkeys(targets) if self._usable(each))
+
+    def _usable(self, target: Target) -> bool:
+        endpoint = next((e for e in self.endpoints if e.name == target.provider), None)
+        if endpoint is None or not target.model:
+            return False
+        end = ends_on(target.provider, target.model, self.ended)
+        alive = end is None or self.on < end
+        return alive and self.needs <= endpoint.can(target.model)
 
 
 def route(
-    ask: Ask, endpoints: Sequence[Endpoint], on: date
-) -> tuple[Target, tuple[Target, ...]]:
-    """The model that is meant, and the chain to try; each model once."""
-    meant = _meant(ask, endpoints, on)
-    if meant == TEMPLATE:
-        return meant, (TEMPLATE,)
-    named = {endpoint.name for endpoint in endpoints}
-    others = (_default(ask, endpoint) for endpoint in endpoints)
-    chain = [target for target in (meant, *others) if target.provider in named]
-    usable = [target for target in dict.fromkeys(chain) if target.model]
-    return meant, (*usable, TEMPLATE)
+    ask: Ask,
+    policy: Policy,
+    endpoints: Sequence[Endpoint],
+    on: date,
+    ended: Endings | None = None,
+) -> Route:
+    """Raises Refused for a model nobody knows; `ended` is what providers told."""
+    needs = needs_of(ask)
+    doors = _Doors(tuple(endpoints), on, ended or {}, needs)
+    found = resolved(policy, ask)
+    rule = found.rule
+    wanted = _wanted(ask, rule.models, doors)
+    meant = _meant(ask, wanted, doors)
+    others = () if meant == TEMPLATE else (*wanted, *_defaults(ask, doors.endpoints))
+    general = doors.usable(others)
+    alone = not ask.fallback
+    return Route(
+        meant=meant,
+        general=tuple(t for t in general if t == meant) if alone else general,
+        on_content=() if alone else doors.usable(_all(rule.on_content, doors)),
+        on_context=() if alone else _larger(_all(rule.on_context, doors), doors),
+        template=_template_can(ask, meant, needs),
+        resolved=found,
+    )
 
 
-def _meant(ask: Ask, endpoints: Sequence[Endpoint], on: date) -> Target:
+def _meant(ask: Ask, wanted: tuple[Target, ...], doors: _Doors) -> Target:
+    """By name what was named, even where it is gone; else the first that can."""
     if ask.model != "auto":
-        return _named(ask.model, endpoints, on)
-    names = {endpoint.name for endpoint in endpoints}
-    favourite = resolve(_LONG_CHINESE, on)
-    if favourite and favourite.provider in names and long_chinese(ask):
-        return favourite
-    return _default(ask, endpoints[0]) if endpoints else TEMPLATE
+        return wanted[0]
+    found = doors.usable((*wanted, *_defaults(ask, doors.endpoints)))
+    return (*found, TEMPLATE)[0]
 
 
-def _default(ask: Ask, endpoint: Endpoint) -> Target:
-    embed = ask.task == "embed"
-    model = endpoint.embed_model if embed else endpoint.default_model
-    return Target(endpoint.name, model)
+def _template_can(ask: Ask, meant: Target, needs: frozenset[Capability]) -> bool:
+    useful = needs <= _TEMPLATE_CAN and not ask.schema
+    return useful and (ask.fallback or meant == TEMPLATE)
 
 
-def _named(name: str, endpoints: Sequence[Endpoint], on: date) -> Target:
-    target = resolve(name, on)
-    if target:
-        return target
+def _wanted(ask: Ask, models: tuple[str, ...], doors: _Doors) -> tuple[Target, ...]:
+    if ask.model == "auto":
+        return _all(models, doors)
+    found = doors.named(ask.model)
+    if not found:
+        named = ask.model[:80]
+        raise Refused("model_unknown", f"there is no model {named!r}; try 'auto'")
+    # An alias of several targets means the first that this installation has.
+    return (*doors.usable(found), *found)
+
+
+def _all(names: tuple[str, ...], doors: _Doors) -> tuple[Target, ...]:
+    return tuple(target for name in names for target in doors.named(name))
+
+
+def _larger(targets: tuple[Target, ...], doors: _Doors) -> tuple[Target, ...]:
+    """Those known to read a lot, the largest first."""
+    usable = doors.usable(targets)
+    return tuple(
+        sorted(usable, key=lambda t: context_of(t.provider, t.model), reverse=True)
+    )
+
+
+def _defaults(ask: Ask, endpoints: tuple[Endpoint, ...]) -> tuple[Target, ...]:
+    return tuple(Target(each.name, each.model_for(ask.task)) for each in endpoints)
+
+
+def _spelled(name: str, endpoints: tuple[Endpoint, ...]) -> tuple[Target, ...]:
     provider, _, model = name.partition("/")
-    known = {"template", *DIALECTS, *(endpoint.name for endpoint in endpoints)}
     if provider == "template":
-        return TEMPLATE
-    if model and provider in known:
-        return Target(provider, model)
-    for endpoint in endpoints:
-        if name in (endpoint.default_model, endpoint.embed_model):
-            return Target(endpoint.name, name)
-    raise Refused("model_unknown", f"there is no model {name[:80]!r}; try 'auto'")
+        return (TEMPLATE,)
+    if model and provider in {*DIALECTS, *(each.name for each in endpoints)}:
+        return (Target(provider, model),)
+    return tuple(Target(e.name, name) for e in endpoints if name and _has(e, name))
 
 
-def long_chinese(ask: Ask) -> bool:
-    """Copy in Chinese that is long on either side."""
-    pieces = (ask.input,) if isinstance(ask.input, str) else ask.input
-    size = sum(len(piece) for piece in pieces)
-    is_long = size >= _LONG_INPUT or ask.max_tokens >= _LONG_OUTPUT
-    return ask.task == "copy" and ask.lang.lower().startswith("zh") and is_long
+def _has(endpoint: Endpoint, model: str) -> bool:
+    return (endpoint.name, model) in MODELS or model in (
+        endpoint.default_model,
+        endpoint.embed_model,
+        endpoint.image_model,
+        endpoint.moderation_model,
+        endpoint.speech_model,
+        endpoint.hearing_model,
+    )

@@ -9,7 +9,7 @@ from ai_adapter.prompts import (
     plain,
     reply,
     rewrite,
-    storyboard,
+    shot_list,
     summary,
     title,
     translate,
@@ -18,17 +18,14 @@ from ai_adapter.prompts.prompt import Prompt
 from ai_adapter.registry import TOOLS
 
 TASKS: Mapping[str, Prompt] = {
-    prompt.name: prompt
-    for prompt in (
-        copy.PROMPT,
-        reply.PROMPT,
-        rewrite.PROMPT,
-        storyboard.PROMPT,
-        summary.PROMPT,
-        title.PROMPT,
-        translate.PROMPT,
-        *plain.PROMPTS,
-    )
+    "copy": copy.PROMPT,
+    "reply": reply.PROMPT,
+    "rewrite": rewrite.PROMPT,
+    "storyboard": shot_list.PROMPT,
+    "summary": summary.PROMPT,
+    "title": title.PROMPT,
+    "translate": translate.PROMPT,
+    **{prompt.name: prompt for prompt in plain.PROMPTS},
 }
 
 

@@ -1,23 +1,30 @@
-"""Any endpoint that speaks OpenAI's chat and embeddings, through the `openai` SDK.
+"""Any endpoint that speaks OpenAI's HTTP, through the `openai` SDK.
 
-Several variants are asked as one JSON list, not as `n` choices: DeepSeek and most
-local servers know no `n`, and the prompt is paid once.
+The SDK carries requests and names errors. Its models of bodies are left out: they
+cost more processor time than everything else together.
 """
 
-import httpx2
-import openai
-from openai.types.chat import ChatCompletionMessageParam
+from typing import TypeVar, cast
 
-from ai_adapter.answers import shaped
-from ai_adapter.base import Call, Output, Reply, Spent
-from ai_adapter.errors import AskAgain, Refused, TryLater
-from ai_adapter.providers import wire
+import httpx2
+import msgspec
+import openai
+
+from ai_adapter.base import Call, Flow, Reply
+from ai_adapter.errors import AskAgain
+from ai_adapter.providers import chat, other_tasks, wire
+from ai_adapter.providers.chat_flow import ChatFlow
 from ai_adapter.providers.factory import Endpoint
 from ai_adapter.providers.reasons import reaction
+from ai_adapter.streaming import WholeFlow
 from schemas.clock import Clock
 
 _CONNECT_S = 5.0
 _NO_KEY = "none"  # local servers take any; the SDK insists on having one
+_JSON = {"Content-Type": "application/json"}
+_CHAT = "/chat/completions"
+
+B = TypeVar("B", wire.Embeddings, wire.Pictures, wire.Moderated)
 
 
 class OpenAICompatible:
@@ -41,80 +48,97 @@ class OpenAICompatible:
     async def ask(self, call: Call) -> Reply:
         """One attempt; a lost answer is `OutcomeUnknown`."""
         try:
-            if call.ask.task == "embed":
-                return await self._embed(call)
-            return await self._chat(call)
+            return await self._asked(call)
         except openai.OpenAIError as error:
             raise reaction(error, self._now) from error
         except httpx2.HTTPError as error:
             raise AskAgain("the answer broke off while it was read") from error
 
+    def stream(self, call: Call) -> Flow:
+        """Chats stream; other tasks come as one piece."""
+        if call.variants > 1 or other_tasks.is_other(call.ask.task):
+            return WholeFlow(self, call)
+        return ChatFlow(lambda: self._opened(call), call, self._now)
+
+    async def models(self) -> bytes:
+        """The body of `GET /models`."""
+        try:
+            raw = await self._client.get("/models", cast_to=httpx2.Response)
+        except openai.OpenAIError as error:
+            raise reaction(error, self._now) from error
+        return raw.content
+
     async def close(self) -> None:
         await self._client.close()
 
-    async def _chat(self, call: Call) -> Reply:
-        raw = await self._client.chat.completions.with_raw_response.create(
-            model=call.model,
-            messages=_messages(call),
-            temperature=call.ask.temperature,
-            top_p=call.ask.top_p,
-            timeout=_timeout(call),
-            extra_body=self._extra(call),
-        )
+    async def _asked(self, call: Call) -> Reply:
+        match call.ask.task:
+            case "embed":
+                body = other_tasks.embedding(call)
+                answer = await self._posted("/embeddings", body, call, wire.Embeddings)
+                return other_tasks.vectors(answer, call)
+            case "image":
+                body = other_tasks.picture(call)
+                drawn = await self._posted(
+                    "/images/generations", body, call, wire.Pictures
+                )
+                return other_tasks.pictures(drawn, call)
+            case "moderation":
+                body = {"model": call.model, "input": list(call.inputs)}
+                seen = await self._posted("/moderations", body, call, wire.Moderated)
+                return other_tasks.opinions(seen, call)
+            case "speech":
+                raw = await self._post(
+                    "/audio/speech", other_tasks.utterance(call), call
+                )
+                return other_tasks.spoken(raw, call)
+            case "transcription":
+                return await other_tasks.heard(self._client, call)
+            case _:
+                return await self._chatted(call)
+
+    async def _chatted(self, call: Call) -> Reply:
+        raw = await self._post(_CHAT, chat.body_of(call, self._endpoint), call)
         answer = wire.decoded(raw.content, wire.Chat)
-        spent = wire.spent_of(answer, call.model)
-        text = _text(answer, spent)
-        output = shaped(call.ask.task, text, call.variants, spent)
-        return Reply(output, spent, raw.request_id or answer.id)
+        return chat.reply_of(answer, call, raw.headers.get("x-request-id", ""))
 
-    async def _embed(self, call: Call) -> Reply:
-        raw = await self._client.embeddings.with_raw_response.create(
-            model=call.model,
-            input=[text or " " for text in call.inputs],
-            encoding_format="float",
-            timeout=_timeout(call),
+    async def _posted(
+        self, path: str, body: dict[str, object], call: Call, shape: type[B]
+    ) -> B:
+        raw = await self._post(path, body, call)
+        return wire.decoded(raw.content, shape)
+
+    async def _post(
+        self, path: str, body: dict[str, object], call: Call
+    ) -> httpx2.Response:
+        return await self._client.post(
+            path,
+            cast_to=httpx2.Response,
+            content=msgspec.json.encode(body),
+            options=_options(call),
         )
-        answer = wire.decoded(raw.content, wire.Embeddings)
-        spent = wire.spent_of(answer, call.model)
-        return Reply(_vectors(answer, call, spent), spent, raw.request_id or "")
 
-    def _extra(self, call: Call) -> dict[str, object]:
-        dialect = self._endpoint.dialect
-        extra: dict[str, object] = {dialect.token_field: call.ask.max_tokens}
-        if dialect.thinking_off:
-            extra["thinking"] = {"type": "disabled"}
-        if call.variants > 1 and self._endpoint.json_mode:
-            extra["response_format"] = {"type": "json_object"}
-        return extra
-
-
-def _messages(call: Call) -> list[ChatCompletionMessageParam]:
-    return [
-        {"role": "system", "content": call.system},
-        {"role": "user", "content": call.user},
-    ]
+    async def _opened(self, call: Call) -> httpx2.Response:
+        """The response with its body still unread; whoever gets it closes it."""
+        body = chat.streamed(call, self._endpoint)
+        opened = await self._client.post(
+            _CHAT,
+            cast_to=httpx2.Response,
+            content=msgspec.json.encode(body),
+            options=_options(call),
+            stream=True,
+            stream_cls=openai.AsyncStream[object],
+        )
+        # Asked for a plain response the SDK gives just that, whatever its types say.
+        return cast("httpx2.Response", opened)
 
 
-def _timeout(call: Call) -> httpx2.Timeout:
-    return httpx2.Timeout(call.timeout_s, connect=min(_CONNECT_S, call.timeout_s))
-
-
-def _text(answer: wire.Chat, spent: Spent) -> str:
-    if not answer.choices:
-        raise AskAgain("the answer has no choice", spent)
-    choice = answer.choices[0]
-    if choice.finish_reason == "content_filter" or choice.message.refusal:
-        raise Refused("content_policy", "the provider does not answer this", spent)
-    if choice.finish_reason == "insufficient_system_resource":
-        raise TryLater("the provider ran out of room while answering")
-    return choice.message.content or ""
-
-
-def _vectors(answer: wire.Embeddings, call: Call, spent: Spent) -> Output:
-    ordered = sorted(answer.data, key=lambda vector: vector.index)
-    vectors = tuple(vector.embedding for vector in ordered)
-    if len(vectors) != len(call.inputs) or len({len(v) for v in vectors}) != 1:
-        raise AskAgain("not one vector of one size for each input", spent)
-    if not vectors[0]:
-        raise AskAgain("the vectors are empty", spent)
-    return vectors
+def _options(call: Call) -> openai.RequestOptions:
+    headers: dict[str, str | openai.Omit] = dict(_JSON)
+    if call.key:
+        headers["Authorization"] = f"Bearer {call.key}"
+    connect = min(_CONNECT_S, call.timeout_s)
+    return {
+        "headers": headers,
+        "timeout": httpx2.Timeout(call.timeout_s, connect=connect),
+    }

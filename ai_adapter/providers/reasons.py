@@ -19,12 +19,29 @@ from schemas.clock import Clock
 _UNSENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 _MEND = frozenset((401, 402, 403, 404, 405))
 _REFUSED = frozenset((400, 413, 422))
-_OUT_OF_MONEY = frozenset(("insufficient_quota", "billing_hard_limit_reached"))
+_LIMITED = 429
+# Vendors say these with all kinds of statuses: 429, 400, even 200.
+_MEND_CODES = frozenset(
+    (
+        "insufficient_quota",
+        "billing_hard_limit_reached",
+        "invalid_api_key",
+        "authentication_error",
+        "model_not_found",
+        "InvalidApiKey",
+        "Arrearage",
+        "AccountOverdueError",
+        "InvalidEndpointOrModel.NotFound",
+    )
+)
+_LIMIT_CODES = frozenset(("rate_limit_exceeded", "rate_limit_reached_error", "429"))
 _CODES = {
     "content_filter": "content_policy",
     "content_policy_violation": "content_policy",
+    "data_inspection_failed": "content_policy",
     "context_length_exceeded": "context_too_long",
 }
+_TOO_LONG = "maximum context length"
 
 
 def reaction(
@@ -51,16 +68,29 @@ def _connection(error: openai.APIConnectionError) -> TryLater | OutcomeUnknown:
 def _status(
     error: openai.APIStatusError, now: Clock
 ) -> TryLater | Refused | Misconfigured:
-    status, code = error.status_code, str(error.code or "")
-    if status in _MEND or code in _OUT_OF_MONEY:
+    status, code = error.status_code, str(error.code or error.type or "")
+    if status in _MEND:
         return Misconfigured(f"the provider answered {status} {code}".strip())
-    if code in _CODES:
-        return Refused(_CODES[code], "the provider does not answer this question")
+    known = by_code(code, error.message)
+    if known and not isinstance(known, TryLater):
+        return known
     if status in _REFUSED:
         return Refused("not_accepted", f"the provider answered {status} {code}".strip())
-    return TryLater(
-        f"the provider answered {status}", after(error.response.headers, now)
-    )
+    wait = after(error.response.headers, now)
+    limited = status == _LIMITED or known is not None
+    return TryLater(f"the provider answered {status}", wait, limited=limited)
+
+
+def by_code(code: str, message: str) -> TryLater | Refused | Misconfigured | None:
+    """What a vendor's word for an error asks for, whatever status it came with."""
+    if code in _MEND_CODES:
+        return Misconfigured(f"the provider answered {code}")
+    if code in _CODES or _TOO_LONG in message:
+        known = _CODES.get(code, "context_too_long")
+        return Refused(known, "the provider does not answer this question")
+    if code in _LIMIT_CODES:
+        return TryLater(f"the provider answered {code}", limited=True)
+    return None
 
 
 def after(headers: httpx2.Headers, now: Clock) -> float | None:

@@ -7,11 +7,12 @@ material and claims nothing of its own.
 import asyncio
 from collections.abc import Iterable
 
-from ai_adapter.base import Call, Output, Reply, Spent
+from ai_adapter.base import Call, Flow, Output, Reply, Spent
 from ai_adapter.platforms import Style, style_of, tagged
 from ai_adapter.providers import phrases
 from ai_adapter.providers.hashing import vector
 from ai_adapter.providers.phrases import Phrases
+from ai_adapter.streaming import WholeFlow
 
 MODEL = "template-1"
 _SUMMARY_MAX = 200
@@ -27,6 +28,9 @@ class Template:
         # Hashing 200 000 characters takes a second; others share this loop.
         output = await asyncio.to_thread(_output, call)
         return Reply(output, Spent(MODEL), "")
+
+    def stream(self, call: Call) -> Flow:
+        return WholeFlow(self, call)
 
     async def close(self) -> None:
         return None
@@ -61,6 +65,8 @@ def _text(call: Call, index: int) -> str:
             return _summary(words, material, index)
         case "translate":
             return material
+        case "rewrite" | "storyboard":
+            return material or words.nothing
         case _:
             return words.replies[index % len(words.replies)]
 

@@ -6,15 +6,21 @@ import pytest
 
 from ai_adapter.base import Ask
 from ai_adapter.errors import Misconfigured, Refused
+from ai_adapter.policies import DEFAULT
 from ai_adapter.providers.factory import Endpoint, providers
-from ai_adapter.registry import ALIASES, Target, resolve
-from ai_adapter.routing import TEMPLATE, route
+from ai_adapter.registry import ALIASES, Target, stands_for
+from ai_adapter.routing import TEMPLATE, Route
+from ai_adapter.routing import route as routed
 
 TODAY = date(2026, 11, 22)
 OPENAI = Endpoint("openai", "gpt-6-luna", embed_model="text-embedding-3-small")
 DEEPSEEK = Endpoint("deepseek", "deepseek-flash")
 FLASH = Target("deepseek", "deepseek-flash")
 LUNA = Target("openai", "gpt-6-luna")
+
+
+def route(ask: Ask, endpoints: tuple[Endpoint, ...], on: date, **more: object) -> Route:
+    return routed(ask, DEFAULT, endpoints, on, **more)
 
 
 def asking(**changes: object) -> Ask:
@@ -25,25 +31,27 @@ def asking(**changes: object) -> Ask:
 def test_long_chinese_copy_goes_to_deepseek_and_short_or_english_does_not() -> None:
     both = (OPENAI, DEEPSEEK)
 
-    assert route(asking(input="字" * 200), both, TODAY)[0] == FLASH
-    assert route(asking(max_tokens=800), both, TODAY)[0] == FLASH
-    assert route(asking(), both, TODAY)[0] == LUNA
-    assert route(asking(input="a" * 200, lang="en"), both, TODAY)[0] == LUNA
-    assert route(asking(input="字" * 200, task="title"), both, TODAY)[0] == LUNA
+    assert route(asking(input="字" * 200), both, TODAY).meant == FLASH
+    assert route(asking(max_tokens=800), both, TODAY).meant == FLASH
+    assert route(asking(), both, TODAY).meant == LUNA
+    assert route(asking(input="a" * 200, lang="en"), both, TODAY).meant == LUNA
+    assert route(asking(input="字" * 200, task="title"), both, TODAY).meant == LUNA
 
 
 def test_long_chinese_copy_stays_with_the_default_without_deepseek() -> None:
-    assert route(asking(input="字" * 200), (OPENAI,), TODAY)[0] == LUNA
+    assert route(asking(input="字" * 200), (OPENAI,), TODAY).meant == LUNA
 
 
 @pytest.mark.parametrize("name", ["deepseek/chat", "deepseek-chat"])
 def test_the_names_of_the_specification_stand_for_living_models(name: str) -> None:
-    assert route(asking(model=name), (DEEPSEEK,), TODAY)[0] == FLASH
+    assert route(asking(model=name), (DEEPSEEK,), TODAY).meant == FLASH
 
 
 def test_an_alias_moves_on_the_day_its_model_is_shut_down() -> None:
-    assert resolve("gpt-4o-mini", date(2027, 1, 13)) == Target("openai", "gpt-4o-mini")
-    assert resolve("gpt-4o-mini", date(2027, 1, 14)) == LUNA
+    before = stands_for("gpt-4o-mini", date(2027, 1, 13))
+
+    assert before == (Target("openai", "gpt-4o-mini"),)
+    assert stands_for("gpt-4o-mini", date(2027, 1, 14)) == (LUNA,)
 
 
 def test_every_alias_names_its_source() -> None:
@@ -51,30 +59,31 @@ def test_every_alias_names_its_source() -> None:
 
 
 def test_an_alias_of_a_provider_that_is_not_there_falls_to_the_default() -> None:
-    meant, chain = route(asking(model="deepseek/chat"), (OPENAI,), TODAY)
+    found = route(asking(model="deepseek/chat"), (OPENAI,), TODAY)
 
-    assert meant == FLASH
-    assert chain == (LUNA, TEMPLATE)
+    assert found.meant == FLASH
+    assert found.general == (LUNA,)
+    assert found.template
 
 
-def test_the_chain_holds_each_model_once_and_ends_in_the_template() -> None:
-    _, chain = route(asking(model="deepseek-flash"), (OPENAI, DEEPSEEK), TODAY)
+def test_the_chain_holds_each_model_once() -> None:
+    found = route(asking(model="deepseek-flash"), (OPENAI, DEEPSEEK), TODAY)
 
-    assert chain == (FLASH, LUNA, TEMPLATE)
+    assert found.general == (FLASH, LUNA)
 
 
 def test_vectors_skip_endpoints_without_a_model_for_them() -> None:
     ask = asking(task="embed")
 
-    assert route(ask, (DEEPSEEK,), TODAY)[1] == (TEMPLATE,)
+    assert route(ask, (DEEPSEEK,), TODAY).general == ()
     small = Target("openai", "text-embedding-3-small")
-    assert route(ask, (DEEPSEEK, OPENAI), TODAY)[1] == (small, TEMPLATE)
+    assert route(ask, (DEEPSEEK, OPENAI), TODAY).general == (small,)
 
 
 def test_a_provider_and_a_name_are_taken_as_they_are() -> None:
-    meant, _ = route(asking(model="openai/gpt-7"), (OPENAI,), TODAY)
+    found = route(asking(model="openai/gpt-7"), (OPENAI,), TODAY)
 
-    assert meant == Target("openai", "gpt-7")
+    assert found.general[0] == found.meant == Target("openai", "gpt-7")
 
 
 @pytest.mark.parametrize("name", ["", "gpt-9", "nobody/model", "openai/", "/x"])
@@ -84,7 +93,9 @@ def test_an_unknown_model_is_refused_and_not_guessed(name: str) -> None:
 
 
 def test_without_endpoints_everything_is_the_template() -> None:
-    assert route(asking(), (), TODAY) == (TEMPLATE, (TEMPLATE,))
+    found = route(asking(), (), TODAY)
+
+    assert (found.meant, found.general, found.template) == (TEMPLATE, (), True)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from ai_adapter.prompts.prompt import Prompt
 from ai_adapter.prompts.rules import RULES
 
 PROMPT = Prompt(
-    name="storyboard",
+    name="shot-list",
     version=1,
     system=(
         "You turn a brief or a script into a storyboard for a short video. Number the "
