@@ -4,7 +4,7 @@ from ai_adapter.prompts.prompt import Prompt
 from ai_adapter.prompts.rules import RULES
 
 PROMPT = Prompt(
-    name="summary",
+    name="digest",
     version=1,
     system=(
         "You summarise texts for a content team in two or three sentences. Keep names, "

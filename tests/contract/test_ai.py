@@ -11,6 +11,7 @@ from ai_adapter.attempts import Timing
 from ai_adapter.base import Answer, Ask, Task
 from ai_adapter.errors import Refused
 from ai_adapter.gateway import Gateway
+from ai_adapter.prompts.repository import TASKS as PROMPTS
 from ai_adapter.providers.factory import Endpoint
 from tests.contract.openai_server import (
     OpenAIServer,
@@ -80,7 +81,7 @@ def asking(task: Task = "copy", **changes: object) -> Ask:
 def assert_promises(answer: Answer, ask: Ask) -> None:
     assert answer.latency_ms >= 0
     assert len(answer.prompt_hash) == 64
-    assert answer.prompt_version == f"{ask.task}@1"
+    assert answer.prompt_version == PROMPTS[ask.task].label
     assert answer.request_id
     assert answer.model_name
     assert answer.usage.prompt_tokens >= 0
