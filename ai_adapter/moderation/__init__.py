@@ -1,0 +1,1 @@
+"""What a text may not say, by law and by platform, and who judged it."""
