@@ -6,6 +6,7 @@ to the same question, template text. A refusal of the question itself ends it.
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from functools import partial
 
 from msgspec.structs import replace
@@ -28,6 +29,7 @@ from ai_adapter.base import (
 )
 from ai_adapter.breakers import Breakers
 from ai_adapter.calls import Caller, Once, T
+from ai_adapter.ceilings import most
 from ai_adapter.errors import FAILURES, Failure, Refused, Unavailable
 from ai_adapter.fallback import walked
 from ai_adapter.lifecycle import Lifecycle
@@ -150,6 +152,15 @@ class Gateway:
         if not self._endpoints:
             return await self.ask(ask)
         return await self._kept(await self._question(ask))
+
+    def most(self, ask: Ask) -> dict[str, Decimal] | None:
+        """The most one call may cost, by currency; None = nobody knows a price.
+
+        Empty = nothing can be bought. Raises `Refused` as `ask` would.
+        """
+        found = self._route(ask)
+        able = (*found.general, *found.on_content, *found.on_context)
+        return most(ask, able, self._prices, self._timing.now())
 
     async def close(self) -> None:
         for provider in self._caller.providers.values():

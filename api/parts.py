@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Protocol, TypeAlias
 
 from ai_adapter.base import Answer, Ask
@@ -16,6 +17,7 @@ from schemas.envelope import Record
 from schemas.jobs import Sealed
 from schemas.registry import Data
 from schemas.topics import Topic
+from streams.ai_terms import AiTerms, Unlimited
 from streams.decisions import Decision
 from streams.log import Appended
 from streams.pools import Pool
@@ -66,6 +68,14 @@ class Gateway(Protocol):
     async def ask(self, ask: Ask) -> Answer: ...
 
     async def ready(self, ask: Ask) -> Answer | None: ...
+
+    def most(self, ask: Ask) -> dict[str, Decimal] | None: ...
+
+
+class Terms(Protocol):
+    """What the log says of a tenant's AI calls, at most half a second old."""
+
+    async def look(self, tenant: str, /) -> AiTerms: ...
 
 
 class Platforms(Protocol):
@@ -126,6 +136,7 @@ class Parts:
     search: Search
     clock: Clock
     edge: Edge
+    terms: Terms = field(default_factory=Unlimited)
     gate: Gate = field(default_factory=Gate)
     direct: Direct = field(default_factory=Direct)
     checks: Mapping[str, Check] = field(default_factory=dict)

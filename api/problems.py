@@ -134,6 +134,7 @@ def _whole(problem: Problem) -> Fault:
 
 _REMEDY_OF = {
     401: "Send `Authorization: Bearer <key>`; make one with `contentops key create`.",
+    402: "Ask an admin to raise the limit, or wait for the next day or month.",
     403: "Ask an admin of this tenant for a key with a wider role.",
     404: "Check the address; /api/v1/openapi.json lists what there is.",
     405: "Use a method from the Allow header.",

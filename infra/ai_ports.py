@@ -8,6 +8,7 @@ from ai_adapter.base import Fact
 from ai_adapter.gateway import Gateway
 from ai_adapter.guard.guard import StandardGuard
 from ai_adapter.metrics import Meters
+from ai_adapter.ports import Policies
 from ai_adapter.providers.factory import Endpoint
 from infra import ai_spans, prices
 from infra.ai_keys import ProviderKeys
@@ -17,13 +18,14 @@ from infra.wiring import Ports
 _ENDPOINT = re.compile(r"(\w+)=([^\s,@]+)(?:@([^\s,]+))?")
 
 
-async def around(opened: Ports) -> Gateway:
+async def around(opened: Ports, policies: Policies | None = None) -> Gateway:
     """Closed with the ports; without an endpoint a template answers, and says so."""
     settings = opened.settings
     return await opened.enter(
         _closing(
             Gateway(
                 endpoints(settings),
+                policies=policies,
                 keys=ProviderKeys(await opened.keyring()),
                 prices=prices.book(settings),
                 guard=StandardGuard(settings.secret_for("ai:canaries").encode()),

@@ -30,6 +30,7 @@ from projections.registry import INDEX
 from projections.search import PostgresSearch, Search
 from schemas.clock import utc_now
 from schemas.topics import TENANT
+from streams.ai_terms import TenantTerms
 from streams.pools import Pool
 
 CHECK_S = 3.0
@@ -52,6 +53,7 @@ async def _parts(settings: Settings, opened: Ports) -> Parts:
     decisions = await opened.decisions(pool)
     backlog = await opened.backlog(pool, decisions)
     rows = await opened.pool()
+    terms = TenantTerms(rows)
     return Parts(
         pool=rows,
         search=await search(settings, opened, rows),
@@ -59,7 +61,8 @@ async def _parts(settings: Settings, opened: Ports) -> Parts:
         decisions=decisions,
         keyring=await opened.keyring(),
         storage=opened.storage,
-        gateway=await around(opened),
+        gateway=await around(opened, terms),
+        terms=terms,
         platforms=Platforms(settings),
         analytics=Analyst(settings),
         clock=utc_now,

@@ -51,8 +51,9 @@ def budget_id(tenant: str) -> str:
     return derived("budget", tenant)
 
 
-def policy_id(tenant: str, name: str) -> str:
-    return derived("policy", tenant, name)
+def policy_id(tenant: str) -> str:
+    """One stream for each tenant: of its routing, one version counts."""
+    return derived("policy", tenant)
 
 
 def observation_id(source: str, own_id: str) -> str:

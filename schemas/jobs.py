@@ -5,18 +5,12 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from schemas.generation import Generated as Generated  # noqa: PLC0414  of a job, too
+from schemas.generation import GenerateInput as GenerateInput  # noqa: PLC0414
+from schemas.generation import Usage as Usage  # noqa: PLC0414
 from schemas.pictures import Imaged, ImagesInput
 from schemas.publishing import MetricsInput, PublishInput, ReviewInput, SettleInput
 from schemas.timeline import Cue, Material, Timeline
-
-
-class Usage(Struct, frozen=True):
-    """Tokens and money of one AI call; `cost` is a decimal string, None = no price."""
-
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    cost: str | None = None
-    currency: str = ""
 
 
 class Spent(Struct, frozen=True):
@@ -207,26 +201,6 @@ class RemakeInput(Struct, frozen=True, tag="remake"):
     texts: tuple[SubtitleText, ...] = ()
 
 
-class GenerateInput(Struct, frozen=True, tag="generate"):
-    """One AI call, or one use of `tool`, whose whole wish is the JSON in `input`.
-
-    A wish too long for the log lies in the store under `input_key`.
-    """
-
-    task: str
-    model: str
-    input: tuple[str, ...]
-    scene: str = ""
-    lang: str = "zh"
-    platform: str = ""
-    variants: int = 1
-    temperature: float = 0.7
-    max_tokens: int = 1024
-    top_p: float = 1.0
-    tool: str = ""
-    input_key: str = ""
-
-
 JobInput: TypeAlias = (
     FetchInput
     | ProbeInput
@@ -314,29 +288,6 @@ class Rendered(Struct, frozen=True, tag="rendered"):
     facts: MediaFacts
     cues: tuple[Cue, ...] = ()
     weighted_seconds: float = 0.0
-
-
-class Generated(Struct, frozen=True, tag="generated"):
-    """`output` keeps texts; vectors go to the object store under `vectors_key`.
-
-    `arm` is `experiment/arm` where one was dealt.
-    Of a tool it is the result as JSON, under `output_key` where it is long.
-    """
-
-    task: str
-    output: tuple[str, ...]
-    usage: Usage
-    provider: str
-    model_name: str
-    latency_ms: int
-    degraded: bool
-    prompt_hash: str
-    prompt_version: str
-    scene: str = ""
-    vectors_key: str = ""
-    arm: str = ""
-    tool: str = ""
-    output_key: str = ""
 
 
 class Subtitled(Struct, frozen=True, tag="subtitled"):

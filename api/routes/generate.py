@@ -1,12 +1,10 @@
 """Interactive AI: decided first, asked here, answered at once and settled by command.
 
-RequestJob(role direct) -> StartAttempt -> the gateway -> CompleteJob | FailJob
-
 What costs nothing (an answer given before, a template) has nothing to decide: it is
 answered first and told to the log afterwards, unless it came with an Idempotency-Key.
+What stands around every other call, money first, is in api/asking.py.
 """
 
-from datetime import timedelta
 from typing import Annotated, Literal, TypeAlias, cast
 
 import msgspec
@@ -18,26 +16,22 @@ from pydantic import AliasChoices, Field, StringConstraints
 from ai_adapter.base import Answer, Ask
 from ai_adapter.errors import Refused
 from api import positions
+from api.asking import answered, begin, job_of, settle, wish_of
 from api.deps import Read
 from api.noting import Notes
-from api.problems import Fault, Problem, invalid
+from api.problems import Fault, Problem, invalid, missing
 from api.routes.copies import Lang, Model
 from api.routes.tasks import Task
-from api.shapes import Body, Receipt, Shown
+from api.shapes import Body, Id, Item, Receipt, Shown
 from api.terms import Terms, check
-from api.writes import Outcome, Write, Writes, decide, follow_up, receipt
-from schemas.commands.job import CompleteJob, FailJob, RequestJob, StartAttempt
-from schemas.ids import derived
-from schemas.jobs import Generated, GenerateInput
+from api.writes import Outcome, Write, Writes, decide, receipt
+from schemas.commands.job import RequestJob
+from schemas.generation import Generated
 from schemas.observations import FreeAnswer
-from schemas.registry import encode
-from streams.agents.ai import Home, generated
 
 router = APIRouter(tags=["ai"])
 
 Text: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=100_000)]
-LONGEST = timedelta(minutes=10)
-"""After this a direct call has ended, whatever became of the process that made it."""
 _POINTERS = {
     "temperature": "/params/temperature",
     "max_tokens": "/params/maxTokens",
@@ -56,11 +50,15 @@ class Params(Body):
 
 
 class Metadata(Body):
-    """`tenantId` may only repeat the tenant of the key."""
+    """`tenantId` may only repeat the tenant of the key.
+
+    `projectId`: whose budget it counts for, and where its cost is shown.
+    """
 
     tenant_id: str | None = Field(default=None, max_length=80)
     scene: str = Field(default="", max_length=80)
     lang: Lang = "zh"
+    project_id: Id | None = None
 
 
 class NewGeneration(Body):
@@ -110,7 +108,8 @@ async def generate(
             Fault("/metadata/tenantId", "Another tenant.", "Leave tenantId out."),
             code="forbidden",
         )
-    job_id = derived("job", write.command_id)
+    await _need_project(body.metadata.project_id, rows)
+    job_id = job_of(write)
     if write.repeated or write.prefer.at_once:
         return await _as_task(body, write, rows, job_id)
     if body.job is not None:
@@ -123,7 +122,7 @@ async def generate(
     if free is not None:
         return free
     with write.parts.direct.call(write.who.tenant):
-        return await _at_once(body, write, job_id)
+        return await _at_once(body, write)
 
 
 async def _free(body: NewGeneration, write: Write, notes: Notes) -> Response | None:
@@ -131,9 +130,9 @@ async def _free(body: NewGeneration, write: Write, notes: Notes) -> Response | N
     if not write.drawn or not notes.room():
         return None
     try:
-        answer = await write.parts.gateway.ready(_question(body, write))
+        answer = await write.parts.gateway.ready(_ask(body, write))
     except Refused as no:
-        raise _refusal(no) from no
+        raise _refused(no) from no
     if answer is None:
         return None
     notes.note(write.who.tenant, _noted(body, write, answer))
@@ -177,46 +176,52 @@ async def _as_task(
 ) -> Response:
     if body.job is not None and not write.repeated:
         await check(body.job, rows, write.parts.clock())
-    outcome = await decide(write, _job(body, write, job_id), job_id)
+    outcome = await decide(write, _job(body, write), job_id)
     if write.repeated:
         return await _earlier(write, outcome, rows, job_id)
     return _later(write, outcome, job_id)
 
 
-async def _at_once(body: NewGeneration, write: Write, job_id: str) -> Response:
-    await decide(write, _job(body, write, job_id), job_id)
-    await _start(write, job_id)
-    answer = await _ask(body, write, job_id)
-    home = Home(write.who.tenant, job_id, body.task, body.metadata.scene)
-    result = await generated(home, answer, write.parts.storage)
-    await _settle(write, job_id, result)
-    return await _answer(write, job_id, result)
+async def _need_project(project_id: str | None, rows: Read) -> None:
+    if project_id and await rows.one("projects", Item, project_id) is None:
+        raise missing("project", "/metadata/projectId")
 
 
-def _inputs(body: NewGeneration) -> tuple[str, ...]:
-    return (body.input,) if isinstance(body.input, str) else tuple(body.input)
+async def _at_once(body: NewGeneration, write: Write) -> Response:
+    asking = await begin(write, _ask(body, write))
+    try:
+        answer = await answered(asking)
+    except Refused as no:
+        raise _refused(no) from no
+    result = await settle(asking, answer)
+    return await _answer(write, asking.job_id, result)
 
 
-def _job(body: NewGeneration, write: Write, job_id: str) -> RequestJob:
-    given = GenerateInput(
+def _refused(no: Refused) -> Problem:
+    """Names the field it is about, where the code begins with one."""
+    named = (at for name, at in _POINTERS.items() if no.code.startswith(name))
+    return invalid(next(named, ""), no.reason, "Change the request and ask again.")
+
+
+def _ask(body: NewGeneration, write: Write) -> Ask:
+    return Ask(
         task=body.task,
+        input=body.input if isinstance(body.input, str) else tuple(body.input),
+        tenant_id=write.who.tenant,
         model=body.model,
-        input=_inputs(body),
-        scene=body.metadata.scene,
-        lang=body.metadata.lang,
-        platform=body.platform,
-        variants=body.variants,
         temperature=body.params.temperature,
         max_tokens=body.params.max_tokens,
         top_p=body.params.top_p,
+        scene=body.metadata.scene,
+        lang=body.metadata.lang,
+        variants=body.variants,
+        platform=body.platform,
+        project_id=body.metadata.project_id or "",
     )
-    wish = RequestJob(
-        role="direct",
-        subject=f"job/{job_id}",
-        input=given,
-        digest=derived("digest", encode(given).decode()),
-        deadline=write.parts.clock() + LONGEST,
-    )
+
+
+def _job(body: NewGeneration, write: Write) -> RequestJob:
+    wish = wish_of(write, _ask(body, write))
     return _with_terms(wish, body.job or Terms()) if write.prefer.at_once else wish
 
 
@@ -230,66 +235,6 @@ def _with_terms(wish: RequestJob, terms: Terms) -> RequestJob:
         after=terms.after,
         reuse_days=terms.reuse_days,
     )
-
-
-def _token(write: Write) -> str:
-    return derived("token", write.command_id)
-
-
-async def _start(write: Write, job_id: str) -> None:
-    """Nothing that costs money happens before the attempt is in the log."""
-    step = follow_up(write, "start")
-    outcome = await decide(step, StartAttempt(token=_token(write)), job_id)
-    if outcome.decided is None:
-        raise Problem(
-            503,
-            "The start of this call was not decided in time; nothing was asked.",
-            code="undecided",
-            headers={"Retry-After": "1", "Location": write.location},
-        )
-
-
-def _question(body: NewGeneration, write: Write) -> Ask:
-    return Ask(
-        task=body.task,
-        input=body.input if isinstance(body.input, str) else tuple(body.input),
-        tenant_id=write.who.tenant,
-        model=body.model,
-        temperature=body.params.temperature,
-        max_tokens=body.params.max_tokens,
-        top_p=body.params.top_p,
-        scene=body.metadata.scene,
-        lang=body.metadata.lang,
-        variants=body.variants,
-        platform=body.platform,
-    )
-
-
-async def _ask(body: NewGeneration, write: Write, job_id: str) -> Answer:
-    try:
-        return await write.parts.gateway.ask(_question(body, write))
-    except Refused as no:
-        await _fail(write, job_id, no.code, no.reason)
-        raise _refusal(no) from no
-    except Exception:
-        await _fail(write, job_id, "gateway_failed", "The gateway ended unexpectedly.")
-        raise
-
-
-def _refusal(no: Refused) -> Problem:
-    pointer = next((p for name, p in _POINTERS.items() if no.code.startswith(name)), "")
-    return invalid(pointer, no.reason, "Change the request and ask again.")
-
-
-async def _fail(write: Write, job_id: str, code: str, reason: str) -> None:
-    wish = FailJob(token=_token(write), code=code, reason=reason)
-    await decide(follow_up(write, "fail"), wish, job_id)
-
-
-async def _settle(write: Write, job_id: str, result: Generated) -> None:
-    seconds = result.latency_ms / 1000
-    wish = CompleteJob(token=_token(write), result=result, seconds=seconds)
-    await decide(follow_up(write, "complete"), wish, job_id)
 
 
 async def _earlier(write: Write, outcome: Outcome, rows: Read, job_id: str) -> Response:

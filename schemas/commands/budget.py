@@ -20,16 +20,16 @@ class SetBudget(Struct, frozen=True, tag="io.contentops.budget.set.v1"):
 
 
 class ReserveBudget(Struct, frozen=True, tag="io.contentops.budget.reserve.v1"):
-    """The most a call may cost; None = nobody knows. `at` chooses day and month.
+    """`most` is what a call may cost, in each currency it may be billed in.
 
-    What is not settled at `expires_at` counts as spent: nobody can tell any more.
+    Empty: nobody knows. `at` chooses day and month. What is not settled at
+    `expires_at` counts as spent, because nobody can tell any more.
     """
 
     reservation_id: str
     at: datetime
     expires_at: datetime
-    amount: Decimal | None = None
-    currency: str = ""
+    most: dict[str, Decimal] = {}
     project_id: str = ""
     person_id: str = ""
 

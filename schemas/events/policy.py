@@ -6,7 +6,7 @@ from msgspec import Struct
 
 
 class PolicyWritten(Struct, frozen=True, tag="io.contentops.policy.written.v1"):
-    """A version never changes; the next one has the next number."""
+    """A version never changes; the next one has the next number, whatever its name."""
 
     name: str
     number: int
@@ -14,7 +14,7 @@ class PolicyWritten(Struct, frozen=True, tag="io.contentops.policy.written.v1"):
 
 
 class PolicyLabelled(Struct, frozen=True, tag="io.contentops.policy.labelled.v1"):
-    """`before` is the version that had the label until now."""
+    """`name` is that version's; `before` is the number that had the label until now."""
 
     name: str
     number: int

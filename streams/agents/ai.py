@@ -7,9 +7,10 @@ import msgspec
 from msgspec import Struct
 
 from ai_adapter.base import Answer, Ask, Output, Task
+from ai_adapter.base import Usage as Spent
 from ai_adapter.errors import Refused
 from ai_adapter.tools.use import use
-from schemas.jobs import Generated, GenerateInput, Usage
+from schemas.generation import Generated, GenerateInput, Usage
 from streams.agents.tooling import (
     MOST_ON_LOG,
     Objects,
@@ -62,28 +63,41 @@ class Home(Struct, frozen=True):
 async def generated(home: Home, answer: Answer, objects: Objects) -> Generated:
     """What goes on the log: texts as they are, vectors by reference."""
     texts = texts_of(answer.output)
-    spent = answer.usage
     long = bool(home.tool) and sum(map(len, texts)) > MOST_ON_LOG
     return Generated(
         task=home.task,
         output=() if long else texts,
-        usage=Usage(
-            prompt_tokens=spent.prompt_tokens,
-            completion_tokens=spent.completion_tokens,
-            cost=None if spent.cost is None else str(spent.cost),
-            currency=spent.currency,
-        ),
+        usage=used(answer.usage),
         provider=answer.provider,
         model_name=answer.model_name,
         latency_ms=answer.latency_ms,
         degraded=answer.degraded,
         prompt_hash=answer.prompt_hash,
         prompt_version=answer.prompt_version,
-        arm=answer.arm,
         scene=home.scene,
         vectors_key="" if texts else await _keep(home, answer.output, objects),
         tool=home.tool,
         output_key=await kept_result(home, texts[0], objects) if long else "",
+        arm=answer.arm,
+        policy=answer.policy,
+        score=answer.score,
+        stale=answer.stale,
+        cached_from=answer.cached_from,
+        calls=len(answer.attempts),
+        request_id=answer.request_id,
+        finish_reason=answer.finish_reason,
+    )
+
+
+def used(spent: Spent) -> Usage:
+    """Money as a decimal string; an unknown price stays unknown."""
+    return Usage(
+        prompt_tokens=spent.prompt_tokens,
+        completion_tokens=spent.completion_tokens,
+        cost=None if spent.cost is None else str(spent.cost),
+        currency=spent.currency,
+        cached_tokens=spent.cached_tokens,
+        price_row=spent.price_row,
     )
 
 
@@ -100,6 +114,22 @@ def texts_of(output: Output) -> tuple[str, ...]:
     if isinstance(output, str):
         return (output,)
     return tuple(each for each in output if isinstance(each, str))
+
+
+def given(ask: Ask) -> GenerateInput:
+    """An ask as the input of a job."""
+    return GenerateInput(
+        task=ask.task,
+        model=ask.model,
+        input=(ask.input,) if isinstance(ask.input, str) else ask.input,
+        scene=ask.scene,
+        lang=ask.lang,
+        platform=ask.platform,
+        variants=ask.variants,
+        temperature=ask.temperature,
+        max_tokens=ask.max_tokens,
+        top_p=ask.top_p,
+    )
 
 
 def _ask(job: Job, wanted: GenerateInput) -> Ask:

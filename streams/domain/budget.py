@@ -109,7 +109,7 @@ def _reserve(
     if name in budget.held or name in budget.ended:
         return None
     day = command.at.astimezone(ZoneInfo(terms.timezone)).date().isoformat()
-    amount = _worth(terms, command.amount, command.currency, terms.ceiling)
+    amount = _most(terms, command.most)
     project_id, person_id = command.project_id, command.person_id
     call = Held(amount, day, project_id, person_id, command.expires_at)
     for limit, left in _room(budget, terms, call):
@@ -136,6 +136,12 @@ def _refused(name: str, call: Held, limit: BudgetLimit, left: Decimal) -> Budget
         project_id=call.project_id,
         person_id=call.person_id,
     )
+
+
+def _most(terms: BudgetChanged, most: dict[str, Decimal]) -> Decimal:
+    """Whichever of the models that may answer is the dearest."""
+    worth = [_worth(terms, cost, name, terms.ceiling) for name, cost in most.items()]
+    return max(worth, default=terms.ceiling)
 
 
 def _worth(

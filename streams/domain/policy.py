@@ -13,14 +13,14 @@ from streams.domain.rejected import Rejected, missing
 NAME_LIMIT = 80
 DOCUMENT_LIMIT = 16_384
 """Bytes; what is longer is no policy any more but a program."""
+MOST_VERSIONS = 1000
 LABELS = ("live",)
 
 
 class Policy(Struct, frozen=True):
-    """`newest` is the document of version `count`; `labels` name a version each."""
+    """`names` are those of the versions, `newest` the document of the last one."""
 
-    name: str = ""
-    count: int = 0
+    names: tuple[str, ...] = ()
     newest: str = ""
     labels: dict[str, int] = {}
 
@@ -41,13 +41,12 @@ def decide(command: PolicyCommand, policy: Policy) -> PolicyEvent | None:
 def _write(command: WritePolicy, policy: Policy) -> PolicyWritten | None:
     _refuse_name(command.name)
     _refuse_document(command.document)
-    if command.document == policy.newest:
+    same = policy.names[-1:] == (command.name,)
+    if same and command.document == policy.newest:
         return None
-    return PolicyWritten(
-        name=policy.name or command.name,
-        number=policy.count + 1,
-        document=command.document,
-    )
+    if len(policy.names) >= MOST_VERSIONS:
+        raise Rejected("conflict", "too_many_versions", "Make one of them live.")
+    return PolicyWritten(command.name, len(policy.names) + 1, command.document)
 
 
 def _refuse_name(name: str) -> None:
@@ -79,7 +78,7 @@ def _refuse_document(document: str) -> None:
 
 
 def _label(command: LabelPolicy, policy: Policy) -> PolicyLabelled | None:
-    if not policy.count or not 0 <= command.number <= policy.count:
+    if not policy.names or not 0 <= command.number <= len(policy.names):
         raise missing("policy")
     if command.label not in LABELS:
         raise Rejected(
@@ -88,13 +87,14 @@ def _label(command: LabelPolicy, policy: Policy) -> PolicyLabelled | None:
     before = policy.labels.get(command.label, 0)
     if before == command.number:
         return None
-    return PolicyLabelled(policy.name, command.number, command.label, before)
+    name = policy.names[command.number - 1] if command.number else ""
+    return PolicyLabelled(name, command.number, command.label, before)
 
 
 def evolve(policy: Policy, event: PolicyEvent) -> Policy:
     match event:
-        case PolicyWritten(name=name, number=number, document=document):
-            return replace(policy, name=name, count=number, newest=document)
+        case PolicyWritten(name=name, document=document):
+            return replace(policy, names=(*policy.names, name), newest=document)
         case PolicyLabelled(label=label, number=number):
             return replace(policy, labels={**policy.labels, label: number})
         case _:

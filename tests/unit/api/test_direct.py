@@ -10,9 +10,9 @@ from fastapi import FastAPI
 
 from ai_adapter.base import Answer, Ask
 from ai_adapter.gateway import Gateway
+from api.asking import LONGEST
 from api.direct import Direct
 from api.problems import Problem
-from api.routes.generate import LONGEST
 from schemas.commands.job import RequestJob
 from unit.api.test_writes import KEY, NOW, FakeDecisions, FakeLog, application
 

@@ -26,8 +26,8 @@ def reserve(
     project: str = "",
     person: str = "",
 ) -> wish.ReserveBudget:
-    money = None if amount is None else Decimal(amount)
-    return wish.ReserveBudget(name, at, LATER, money, "CNY", project, person)
+    most = {} if amount is None else {"CNY": Decimal(amount)}
+    return wish.ReserveBudget(name, at, LATER, most, project, person)
 
 
 def limited(*limits: BudgetLimit) -> fact.BudgetChanged:
@@ -85,6 +85,14 @@ def test_another_currency_counts_by_its_rate_and_without_one_as_unknown() -> Non
     assert when("budget", yen, TERMS, HELD) == fact.BudgetSettled(
         "r1", Decimal(1), Decimal(9), "JPY"
     )
+
+
+def test_the_dearest_of_the_models_that_may_answer_counts() -> None:
+    most = {"CNY": Decimal(2), "USD": Decimal(1)}
+    found = when("budget", wish.ReserveBudget("r1", NOW, LATER, most), TERMS)
+
+    assert isinstance(found, fact.BudgetReserved)
+    assert found.amount == Decimal(7)
 
 
 def test_a_call_without_a_price_counts_the_ceiling() -> None:

@@ -23,7 +23,13 @@ def test_the_label_moves_and_tells_where_it_was() -> None:
     moved = when("policy", LabelPolicy(2), FIRST, SECOND, LIVE)
     assert moved == PolicyLabelled("house", 2, before=1)
     off = when("policy", LabelPolicy(0), FIRST, LIVE)
-    assert off == PolicyLabelled("house", 0, before=1)
+    assert off == PolicyLabelled("", 0, before=1)
+
+
+def test_a_version_may_have_another_name() -> None:
+    other = when("policy", WritePolicy("summer", "{}"), FIRST)
+
+    assert other == PolicyWritten("summer", 2, "{}")
 
 
 def test_what_is_not_there_cannot_count() -> None:

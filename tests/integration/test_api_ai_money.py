@@ -1,0 +1,142 @@
+"""Money around AI calls over a real log: limits that hold, policies that count."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from fixtures.fix_api import CREDENTIALS, Tenant, eventually
+from fixtures.fix_api import serving as edge_serving
+from fixtures.fix_edge import free_port, ready
+from infra.settings import Settings
+from tests.contract.openai_server import OpenAIServer, serving
+
+CALLS = 200
+LIMIT = 50
+
+
+@pytest.fixture(scope="module")
+def provider() -> Iterator[OpenAIServer]:
+    with serving() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def edge(stack: Settings, provider: OpenAIServer) -> Iterator[Settings]:
+    """An API whose model runs on this machine, and which nobody has a price for."""
+    settings = stack.replace(
+        {
+            **CREDENTIALS,
+            "api_port": free_port(),
+            "ai_provider": "local",
+            "ai_base_url": provider.url,
+            "ai_model": "unpriced",
+            "direct_max": CALLS,
+            "direct_per_tenant": CALLS,
+        }
+    )
+    with edge_serving(settings):
+        eventually(lambda: ready(settings))
+        yield settings
+
+
+@pytest.fixture(autouse=True)
+def quiet(provider: OpenAIServer) -> None:
+    provider.clear()
+
+
+def limit(tenant: Tenant, hard: str, **more: object) -> None:
+    """Each call counts one, because nobody has a price for it."""
+    rule = {"scope": "tenant", "period": "day", "hard": hard, **more}
+    wish = {"currency": "CNY", "ceiling": "1", "limits": [rule]}
+    answer = tenant.http.put("/ai/budgets", json=wish, headers={"Prefer": "wait=10"})
+    assert answer.status_code == 200, answer.text
+
+
+def used(tenant: Tenant) -> str:
+    found = tenant.http.get("/ai/budgets").json()["used"]
+    return next(str(each["day"]) for each in found if each["whose"] == "tenant")
+
+
+def test_two_hundred_calls_at_once_spend_exactly_the_limit(
+    tenant: Tenant, provider: OpenAIServer
+) -> None:
+    limit(tenant, str(LIMIT))
+
+    said = asyncio.run(storm(tenant))
+
+    assert said == {200: LIMIT, 402: CALLS - LIMIT}
+    assert len(provider.bodies) == LIMIT
+    assert used(tenant) == str(LIMIT)
+
+
+async def storm(tenant: Tenant) -> Counter[int]:
+    """As many calls as there are clients; one that is told to come again does."""
+    headers = dict(tenant.http.headers)
+    limits = httpx.Limits(max_connections=CALLS)
+    async with httpx.AsyncClient(
+        base_url=tenant.http.base_url,
+        headers=headers,
+        timeout=60,
+        limits=limits,
+        trust_env=False,
+    ) as client:
+        calls = [one(client) for _ in range(CALLS)]
+        return Counter(await asyncio.gather(*calls))
+
+
+async def one(client: httpx.AsyncClient) -> int:
+    body = {"task": "copy", "input": "夜骑灯"}
+    while True:
+        answer = await client.post("/ai/generate", json=body)
+        if answer.status_code not in (429, 503):
+            return answer.status_code
+        await asyncio.sleep(0.2)
+
+
+def test_a_refusal_names_the_way_and_is_a_fact_of_the_log(tenant: Tenant) -> None:
+    limit(tenant, "0")
+
+    answer = tenant.http.post("/ai/generate", json={"task": "copy", "input": "灯"})
+
+    assert answer.status_code == 402
+    assert answer.json()["type"] == "urn:contentops:problem:budget_exhausted"
+
+
+def test_one_persons_limit_is_not_anothers(
+    tenant: Tenant, provider: OpenAIServer
+) -> None:
+    limit(tenant, "1", scope="person")
+    other = tenant.client("operator")
+    body = {"task": "copy", "input": "灯"}
+
+    first = [tenant.http.post("/ai/generate", json=body).status_code for _ in "12"]
+    second = other.post("/ai/generate", json=body).status_code
+
+    assert first == [200, 402]
+    assert second == 200
+    assert len(provider.bodies) == 2
+
+
+def test_without_a_limit_nothing_is_asked_of_the_budget(tenant: Tenant) -> None:
+    answer = tenant.http.post("/ai/generate", json={"task": "copy", "input": "灯"})
+
+    assert answer.status_code == 200, answer.text
+    assert tenant.http.get("/ai/budgets").json()["used"] == [
+        {"whose": "tenant", "day": "0", "month": "0"}
+    ]
+
+
+def test_an_unknown_project_is_refused_before_any_call(
+    tenant: Tenant, provider: OpenAIServer
+) -> None:
+    body = {"task": "copy", "input": "灯", "metadata": {"projectId": str(uuid4())}}
+
+    answer = tenant.http.post("/ai/generate", json=body)
+
+    assert answer.status_code == 404
+    assert answer.json()["errors"][0]["pointer"] == "/metadata/projectId"
+    assert provider.bodies == []
