@@ -6,6 +6,7 @@ VIDEO ?=
 RUNS ?=
 EVENTS ?=
 ROUNDS ?=
+MINUTES ?=
 OLD = Python 3.11, 3.12 or 3.13 is needed: make PYTHON=/path/to/python3
 NO_VENV = Python has no venv module: install it (Debian: python3-venv)
 FITS = import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
@@ -39,8 +40,8 @@ quick: .venv/ready-dev ## unit and contract tests in seconds
 bench: .venv/ready-dev ## measure speed and size, as JSON
 	@$(BIN)/python -m tests.bench
 
-bench-ai: .venv/ready-dev ## the AI adapter beside the bare SDK and LiteLLM, as JSON
-	@$(BIN)/python -m tests.bench.ai
+bench-ai: .venv/ready-dev ## the AI adapter beside the bare SDK and LiteLLM, as JSON [MINUTES=n]
+	@$(BIN)/python -m tests.bench.ai $(if $(MINUTES),--minutes $(MINUTES))
 
 bench-media: .venv/ready-dev ## the media pipeline beside bare ffmpeg, as JSON
 	@$(BIN)/python -m tests.bench.media

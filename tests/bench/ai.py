@@ -1,6 +1,6 @@
 """`make bench-ai`: the AI adapter beside the bare SDK and LiteLLM, against bars.
 
-python -m tests.bench.ai [--rounds N] [--calls N] [--only PART ...]
+python -m tests.bench.ai [--rounds N] [--calls N] [--minutes N] [--only PART ...]
 
 The model server is on this machine and answers in fixed time, so all that differs is
 what a client does with its processor. Exits 1 when a bar is not reached.
@@ -15,10 +15,12 @@ from collections.abc import Callable
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import ai_api, ai_failover, ai_overhead
+from tests.bench import ai_api, ai_failover, ai_overhead, ai_streams
 from tests.bench.__main__ import machine
 from tests.bench.rows import MOST, Bar, Report, rows
 
+# A page here and there is the allocator's: 3 MiB in half an hour are called nothing.
+SLOPE = 100.0
 BARS = (
     Bar(
         "a call over the bare SDK, CPU p50",
@@ -40,6 +42,19 @@ BARS = (
         0.333,
         MOST,
         "×",
+    ),
+    Bar("a chunk over the bare SDK, CPU", ("overhead", "chunk_us"), 20, MOST, " µs"),
+    Bar("1 000 streams: lost usage", ("streams", "lost_usage"), 0, MOST),
+    Bar(
+        "1 000 streams: memory of each", ("streams", "kb_per_stream"), 100, MOST, " kB"
+    ),
+    Bar("soak: lost usage", ("soak", "lost_usage"), 0, MOST),
+    Bar(
+        "soak: memory grows by",
+        ("soak", "slope_kb_per_minute"),
+        SLOPE,
+        MOST,
+        " kB/min",
     ),
     Bar(
         "fail-over after the failing answer, p95",
@@ -65,13 +80,17 @@ def main() -> int:
     given = argparse.ArgumentParser(description=__doc__)
     given.add_argument("--rounds", type=int, default=7)
     given.add_argument("--calls", type=int, default=300)
+    given.add_argument("--minutes", type=float, default=0.0, help="soak so long")
     given.add_argument("--only", nargs="*", default=[])
     asked = given.parse_args()
     parts: dict[str, Callable[[], Report]] = {
         "overhead": lambda: ai_overhead.measure(asked.rounds, asked.calls),
+        "streams": ai_streams.measure,
         "failover": ai_failover.measure,
         "api": _api,
     }
+    if asked.minutes:
+        parts["soak"] = lambda: ai_streams.soak(asked.minutes)
     wanted = asked.only or list(parts)
     load = os.getloadavg()[0]
     found = {name: parts[name]() for name in wanted}

@@ -15,7 +15,7 @@ MODEL = "deepseek-flash"
 
 
 def endpoint(url: str, name: str = "deepseek") -> Endpoint:
-    return Endpoint(name, MODEL, base_url=url, api_key="k", embed_model=MODEL)
+    return Endpoint(name, MODEL, base_url=url, api_key="k")
 
 
 def question(words: str, name: str = "deepseek") -> Ask:
@@ -59,7 +59,10 @@ def main() -> None:
         return answer
 
     calls: dict[str, Call] = {"bare": bare.call, "adapter": adapter}
-    streams: dict[str, Stream] = {"bare_stream": bare.stream}
+    streams: dict[str, Stream] = {
+        "bare_stream": bare.stream,
+        "adapter_stream": lambda: gateway.stream(ask),
+    }
     take_turns(calls, streams)
 
 

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 Figures: TypeAlias = dict[str, object]
 WORDS = "The night ride begins at eight, at the north gate of the park. " * 8
 CHUNKS = 200
-OURS = ("bare", "adapter", "bare_stream")
+OURS = ("bare", "adapter", "bare_stream", "adapter_stream")
 THEIRS = ("litellm_bare", "litellm", "router", "litellm_stream")
 
 
@@ -91,6 +91,7 @@ def _figures(found: list[dict[str, float]]) -> Figures:
         "over_to_router": round(adapter / router, 3),
         "whole_to_litellm": _ratio(found, "adapter", "litellm"),
         "whole_to_router": _ratio(found, "adapter", "router"),
+        "chunk_us": _chunk_us(found, "adapter_stream"),
         "litellm_chunk_us": _chunk_us(found, "litellm_stream"),
     }
 
