@@ -25,6 +25,7 @@ from ai_adapter.base import (
     PolicyUsed,
     Provider,
     Reply,
+    Verdict,
     VerdictGiven,
 )
 from ai_adapter.breakers import Breakers
@@ -32,6 +33,7 @@ from ai_adapter.calls import Caller, Once, T
 from ai_adapter.ceilings import most
 from ai_adapter.errors import FAILURES, Failure, Refused, Unavailable
 from ai_adapter.fallback import walked
+from ai_adapter.guard.canary import BLOCKED, watched
 from ai_adapter.lifecycle import Lifecycle
 from ai_adapter.limits import check
 from ai_adapter.open_streams import OpenStream
@@ -120,9 +122,7 @@ class Gateway:
             return
         target, stream = found
         try:
-            if stream.texts:
-                yield Delta(stream.text)
-            async for text in stream:
+            async for text in watched(question.canary, stream.text, stream):
                 yield Delta(text)
             yield self._done(question, target, stream)
         except FAILURES as failure:
@@ -269,10 +269,17 @@ class Gateway:
         now = self._timing.now()
         self._tell(VerdictGiven(question.ask, verdict, "output", now))
         if verdict.ruling == "block":
-            refused = Refused("output_blocked", _BLOCKED)
+            refused = Refused(BLOCKED, _BLOCKED)
             refused.attempts = tuple(run.attempts)
             raise refused
         return replace(answer, verdict=verdict)
+
+    def _leaked(self, question: Question, answer: Answer) -> Answer:
+        """Paid for, but not to be seen by anybody, not even in an audit."""
+        verdict = Verdict("block", 1.0, ("output.canary",))
+        now = self._timing.now()
+        self._tell(VerdictGiven(question.ask, verdict, "output", now))
+        return replace(answer, output="", verdict=verdict)
 
     def _done(self, question: Question, target: Target, stream: OpenStream) -> Piece:
         run = stream.made.run
@@ -288,6 +295,8 @@ class Gateway:
         reply = stream.broken(failure)
         code = failure.code if isinstance(failure, Refused) else "stream_broken"
         answer = _answer(question, target, reply, stream.made.run)
+        if code == BLOCKED:
+            answer = self._leaked(question, answer)
         return Broken(code, str(failure), replace(answer, finish_reason="error"))
 
 

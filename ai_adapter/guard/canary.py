@@ -3,9 +3,12 @@
 import hashlib
 import hmac
 import re
+from collections.abc import AsyncIterator
 
+from ai_adapter.errors import Refused
 from ai_adapter.guard.readings import plain
 
+BLOCKED = "output_blocked"
 _LENGTH = 14
 _MARKED = "zq"
 """How each begins: rare in every language, so a stream is hardly ever held back."""
@@ -80,3 +83,23 @@ class Watch:
             self._one_more(char)
             return passed
         return passed + char
+
+
+async def watched(
+    canary: str, first: str, others: AsyncIterator[str]
+) -> AsyncIterator[str]:
+    """What may be shown of a stream; raises Refused `output_blocked` at a leak."""
+    watch = Watch(canary)
+    if shown := watch.let_through(first):
+        yield shown
+    while not watch.leaked:
+        try:
+            shown = watch.let_through(await anext(others))
+        except StopAsyncIteration:
+            break
+        if shown:
+            yield shown
+    if watch.leaked:
+        raise Refused(BLOCKED, "the answer repeated what only the model may know")
+    if rest := watch.rest():
+        yield rest
