@@ -141,6 +141,8 @@ class ChatFlow:
         if bytes(chunk.error) != b"null":
             self._trouble = wire.trouble(data) or AskAgain("a chunk is an error")
             return
+        if self._heard is not None:
+            self._heard = self._clock()
         self._model = chunk.model or self._model
         self._tier = chunk.service_tier or self._tier
         self._id = self._id or chunk.id or ""

@@ -1,4 +1,4 @@
-"""A real HTTP server that speaks OpenAI's chat, embeddings and speech by a script."""
+"""A real HTTP server that speaks OpenAI's doors, well or badly, by a script."""
 
 import asyncio
 import contextlib
@@ -39,29 +39,37 @@ class OpenAIServer:
     script: deque[Step] = field(default_factory=deque)
     bodies: list[Json] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
+    models: bytes = b'{"object": "list", "data": []}'
+    looks: int = 0
+    closed: threading.Event = field(default_factory=threading.Event)
+    """The reader of a stream went away before its end."""
 
     def clear(self) -> None:
         self.script.clear()
         self.bodies.clear()
         self.headers.clear()
+        self.models, self.looks = b'{"data": []}', 0
+        self.closed.clear()
 
     async def answer(self, request: Request) -> Response:
-        body = await request.json()
+        form = request.headers.get("content-type", "").startswith("multipart/")
+        body = {"model": "form"} if form else await request.json()
         self.bodies.append(body)
         self.headers.append(dict(request.headers))
         if self.script:
             return self.script.popleft()(body)
-        if request.url.path.endswith("/audio/speech"):
-            return Response(spoken(body), media_type="audio/wav")
-        if request.url.path.endswith("/embeddings"):
-            return embeddings(body)
-        return chat(body, text_for(body))
+        return _DOORS[request.url.path.removeprefix("/v1")](body)
+
+    async def list_models(self, _: Request) -> Response:
+        self.looks += 1
+        return Response(self.models, media_type="application/json")
 
 
 def text_for(body: Json) -> str:
     messages = body["messages"]
     assert isinstance(messages, list)
-    asked = re.search(r"^variants: (\d+)$", messages[1]["content"], re.MULTILINE)
+    said = str(messages[-1]["content"])
+    asked = re.search(r"^variants: (\d+)$", said, re.MULTILINE)
     count = int(asked[1]) if asked else 1
     if count == 1:
         return "番茄炒蛋\n\n五分钟上桌。\n\n#家常菜 #番茄"
@@ -101,6 +109,55 @@ def embeddings(body: Json, size: int = 8) -> Response:
     return JSONResponse({"object": "list", **answer})
 
 
+def pictures(body: Json) -> Response:
+    data = [{"b64_json": PIXEL, "revised_prompt": f"seen: {body['prompt']}"}]
+    usage = {"input_tokens": 20, "output_tokens": 1056, "total_tokens": 1076}
+    return JSONResponse({"created": 1, "data": data, "usage": usage})
+
+
+def opinions(body: Json) -> Response:
+    texts = body["input"]
+    assert isinstance(texts, list)
+    found = [
+        {"flagged": "kill" in t, "category_scores": {"violence": 0.9 * ("kill" in t)}}
+        for t in texts
+    ]
+    return JSONResponse({"id": "modr-1", "model": body["model"], "results": found})
+
+
+def transcript(_: Json) -> Response:
+    return JSONResponse({"text": "hello there", "usage": {"seconds": 2.0}})
+
+
+def answered(body: Json) -> Response:
+    text = text_for(body)
+    return streamed(body, text) if body.get("stream") else chat(body, text)
+
+
+def streamed(body: Json, text: str) -> Response:
+    """Three pieces, a reason, usage without a choice, `[DONE]`."""
+    third = max(1, len(text) // 3)
+    pieces = (text[:third], text[third : 2 * third], text[2 * third :])
+    events = [delta(piece, model=body["model"]) for piece in pieces]
+    counted = event({"id": "c", "model": body["model"], "choices": [], "usage": USAGE})
+    whole = b"".join((*events, ending(), counted, b"data: [DONE]\n\n"))
+    return Response(whole, media_type="text/event-stream")
+
+
+def event(data: object) -> bytes:
+    return f"data: {json.dumps(data, ensure_ascii=False)}\n\n".encode()
+
+
+def delta(text: str, **more: object) -> bytes:
+    choice = {"index": 0, "delta": {"content": text}, "finish_reason": None}
+    return event({"id": "chatcmpl-1", "choices": [choice], **more})
+
+
+def ending(reason: str = "stop", **more: object) -> bytes:
+    choice = {"index": 0, "delta": {}, "finish_reason": reason}
+    return event({"id": "chatcmpl-1", "choices": [choice], **more})
+
+
 def spoken(body: Json) -> bytes:
     """A tone that lasts a tenth of a second for each letter."""
     text = body["input"]
@@ -112,6 +169,24 @@ def spoken(body: Json) -> bytes:
             value = int(8000 * math.sin(n / 24_000 * 440 * 2 * math.pi))
             sound.writeframesraw(value.to_bytes(2, "little", signed=True))
     return file.getvalue()
+
+
+def _sound(body: Json) -> Response:
+    return Response(spoken(body), media_type="audio/wav")
+
+
+PIXEL = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9"
+    "awAAAABJRU5ErkJggg=="
+)
+_DOORS: dict[str, Step] = {
+    "/chat/completions": answered,
+    "/embeddings": embeddings,
+    "/audio/speech": _sound,
+    "/audio/transcriptions": transcript,
+    "/images/generations": pictures,
+    "/moderations": opinions,
+}
 
 
 def status(code: int, vendor: str = "", **headers: str) -> Step:
@@ -161,8 +236,9 @@ def serving() -> Iterator[OpenAIServer]:
     sock = socket.socket()
     sock.bind(("127.0.0.1", 0))
     fake = OpenAIServer(f"http://127.0.0.1:{sock.getsockname()[1]}/v1")
-    paths = ("/v1/chat/completions", "/v1/embeddings", "/v1/audio/speech")
-    app = Starlette(routes=[Route(p, fake.answer, methods=["POST"]) for p in paths])
+    routes = [Route(f"/v1{p}", fake.answer, methods=["POST"]) for p in _DOORS]
+    routes.append(Route("/v1/models", fake.list_models, methods=["GET"]))
+    app = Starlette(routes=routes)
     config = uvicorn.Config(
         app, log_level="critical", lifespan="off", timeout_graceful_shutdown=1
     )

@@ -1,12 +1,16 @@
 """Routing: aliases by day, the automatic policy, and a chain without repeats."""
 
 from datetime import date
+from typing import get_args
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from ai_adapter.base import Ask
+from ai_adapter.base import Ask, Capability
+from ai_adapter.complexity import complexity
 from ai_adapter.errors import Misconfigured, Refused
-from ai_adapter.policies import DEFAULT
+from ai_adapter.policies import DEFAULT, Match, Policy, Rule, resolved
 from ai_adapter.providers.factory import Endpoint, providers
 from ai_adapter.registry import ALIASES, Target, stands_for
 from ai_adapter.routing import TEMPLATE, Route
@@ -118,3 +122,102 @@ def test_settings_that_cannot_work_say_so_at_the_start(
 
 def test_a_key_is_not_in_the_words_of_its_endpoint() -> None:
     assert "sk-secret" not in repr(Endpoint("openai", "m", api_key="sk-secret"))
+
+
+def test_pictures_and_functions_go_to_the_openai_alias() -> None:
+    both = (DEEPSEEK, Endpoint("openai", "gpt-6-luna"))
+    mini = Target("openai", "gpt-4o-mini")
+
+    assert route(asking(images=("data:image/png;base64,x",)), both, TODAY).meant == mini
+    assert route(asking(functions=(b"{}",)), both, TODAY).meant == mini
+    assert route(asking(needs=frozenset(("vision",))), both, TODAY).meant == mini
+
+
+def test_a_model_that_has_ended_is_not_asked_whoever_told_so() -> None:
+    gone = route(asking(model="openai/gpt-4"), (OPENAI,), TODAY)
+    told = route(asking(), (OPENAI,), TODAY, ended={("openai", "gpt-6-luna"): TODAY})
+
+    assert gone.general == (LUNA,)
+    assert told.general == ()
+
+
+def test_no_fallback_leaves_the_model_that_was_named() -> None:
+    found = route(
+        asking(model="deepseek/chat", fallback=False), (OPENAI, DEEPSEEK), TODAY
+    )
+
+    assert (found.general, found.on_context, found.template) == ((FLASH,), (), False)
+
+
+def test_an_alias_of_an_endpoint_comes_before_the_listed_one() -> None:
+    own = Endpoint("local", "big", "http://h/v1", aliases={"text.light": "pruned"})
+
+    found = route(asking(model="text.light"), (OPENAI, own), TODAY)
+
+    assert found.meant == Target("local", "pruned")
+    assert route(asking(model="text.light"), (DEEPSEEK,), TODAY).meant == FLASH
+
+
+NEEDS = st.frozensets(st.sampled_from(get_args(Capability)), max_size=3)
+ABLE = st.frozensets(st.sampled_from(get_args(Capability)))
+
+
+@given(NEEDS, ABLE, st.sampled_from(["auto", "text.light", "gpt-4o-mini", "local/x"]))
+def test_no_list_holds_a_model_that_lacks_what_is_needed(
+    needs: frozenset[Capability], able: frozenset[Capability], model: str
+) -> None:
+    doors = (OPENAI, DEEPSEEK, Endpoint("local", "x", "http://h/v1", able=able))
+    ask = asking(needs=needs, model=model)
+
+    found = route(ask, doors, TODAY)
+
+    by_name = {door.name: door for door in doors}
+    for target in (*found.general, *found.on_content, *found.on_context):
+        assert needs <= by_name[target.provider].can(target.model)
+    assert not found.template or needs <= {"text", "embeddings"}
+
+
+@pytest.mark.parametrize(
+    ("text", "least", "most"),
+    [
+        ("短", 0.0, 0.05),
+        ("写一段话。必须包含价格，不要夸张，不超过100字。" * 3, 0.2, 0.5),
+        (
+            "1. 先看\n2. 再写\n3. 最后检查，然后翻译成 English and 한국어\n" * 80,
+            0.6,
+            1.0,
+        ),
+    ],
+)
+def test_complexity_grows_with_length_constraints_steps_and_languages(
+    text: str, least: float, most: float
+) -> None:
+    assert least <= complexity(asking(input=text)) <= most
+
+
+@given(st.text(max_size=2000))
+def test_complexity_stays_between_nought_and_one(text: str) -> None:
+    assert 0.0 <= complexity(asking(input=text)) <= 1.0
+
+
+def test_a_rule_holds_only_with_every_condition() -> None:
+    when = Match(
+        tenants=("t",),
+        scenes=("douyin-*",),
+        tasks=("title",),
+        chars_from=5,
+        score_to=0.5,
+    )
+    policy = Policy(name="p", version=3, rules=(Rule(name="r", when=when),))
+    fits = {"task": "title", "scene": "douyin-title-zh", "input": "一二三四五"}
+
+    assert resolved(policy, asking(**fits)).rule.name == "r"
+    assert resolved(policy, asking(**fits)).policy == "p@3"
+    for change in (
+        {"tenant_id": "u"},
+        {"scene": "bilibili"},
+        {"task": "copy"},
+        {"input": "一"},
+        {"input": "必须" * 9000},
+    ):
+        assert resolved(policy, asking(**{**fits, **change})).rule.name == "else"
