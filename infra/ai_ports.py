@@ -12,13 +12,16 @@ from ai_adapter.ports import Policies
 from ai_adapter.providers.factory import Endpoint
 from infra import ai_spans, prices
 from infra.ai_keys import ProviderKeys
+from infra.ai_prompts import Appends, LivePrompts
 from infra.settings import Settings
 from infra.wiring import Ports
 
 _ENDPOINT = re.compile(r"(\w+)=([^\s,@]+)(?:@([^\s,]+))?")
 
 
-async def around(opened: Ports, policies: Policies | None = None) -> Gateway:
+async def around(
+    opened: Ports, log: Appends, policies: Policies | None = None
+) -> Gateway:
     """Closed with the ports; without an endpoint a template answers, and says so."""
     settings = opened.settings
     return await opened.enter(
@@ -29,6 +32,7 @@ async def around(opened: Ports, policies: Policies | None = None) -> Gateway:
                 keys=ProviderKeys(await opened.keyring()),
                 prices=prices.book(settings),
                 guard=StandardGuard(settings.secret_for("ai:canaries").encode()),
+                prompts=LivePrompts(await opened.pool(largest=2), log),
                 tell=_each(Meters().tell, ai_spans.tell),
                 salt=settings.secret_for("ai:customers").encode(),
             )

@@ -61,7 +61,7 @@ async def _parts(settings: Settings, opened: Ports) -> Parts:
         decisions=decisions,
         keyring=await opened.keyring(),
         storage=opened.storage,
-        gateway=await around(opened, terms),
+        gateway=await around(opened, log, terms),
         terms=terms,
         platforms=Platforms(settings),
         analytics=Analyst(settings),

@@ -192,13 +192,13 @@ def auditor(settings: Settings) -> None:
 
 
 def worker_ai(settings: Settings) -> None:
-    async def work(ports: "Ports", _answers: "Answers") -> "Works":
+    async def work(ports: "Ports", answers: "Answers") -> "Works":
         from infra.ai_ports import around
         from media_agents.subtitles.translating import Translating
         from schemas.jobs import GenerateInput, TranslateInput
         from streams.agents.ai import Generating
 
-        door = await around(ports)
+        door = await around(ports, answers.log)
         return {
             GenerateInput: Generating(door, ports.storage).generate,
             TranslateInput: Translating(door, ports.storage).translate,

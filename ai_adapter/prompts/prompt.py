@@ -44,6 +44,19 @@ class Prompt(Struct, frozen=True):
         )
 
 
+def stored(name: str, number: int, text: PromptText, owner: str) -> Prompt:
+    """A version that a person wrote; `owner` is `tenant` or a project."""
+    return Prompt(
+        name=name,
+        version=number,
+        system=text.system,
+        layout=text.layout,
+        variants=text.variants,
+        variables=text.variables,
+        owner=owner,
+    )
+
+
 class Worded(Struct, frozen=True):
     """A prompt with its slots filled; `digest` is what a cache or an audit compares."""
 

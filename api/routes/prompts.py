@@ -10,7 +10,7 @@ from ai_adapter.base import Ask, Task
 from ai_adapter.errors import Refused
 from ai_adapter.prompts.comparing import changes
 from ai_adapter.prompts.language import Unfillable, check
-from ai_adapter.prompts.prompt import Prompt, inputs_of, word
+from ai_adapter.prompts.prompt import Prompt, inputs_of, stored, word
 from ai_adapter.prompts.repository import built_in
 from api.deps import Cursor, Limit, ProjectId, Read
 from api.problems import Fault, Problem, invalid, missing
@@ -177,7 +177,7 @@ async def try_words(body: TrialWords, _rows: Read) -> Rendered:
         check(text)
     except Unfillable as no:
         raise _unfillable(no.pointer, no.code, no.detail) from no
-    return _rendered(_prompt("trial", 0, text), body.trial, "/trial")
+    return _rendered(stored("trial", 0, text, "tenant"), body.trial, "/trial")
 
 
 @router.post("", status_code=202, response_model=Receipt)
@@ -288,19 +288,7 @@ async def _side(rows: Read, row: PromptShown, which: int | str) -> Prompt:
         return known[row.name]
     found = await _version(rows, row.id, number)
     text = msgspec.convert(found.text.model_dump(), PromptText)
-    return _prompt(row.name, number, text, row.project_id or "tenant")
-
-
-def _prompt(name: str, number: int, text: PromptText, owner: str = "tenant") -> Prompt:
-    return Prompt(
-        name=name,
-        version=number,
-        system=text.system,
-        layout=text.layout,
-        variants=text.variants,
-        variables=text.variables,
-        owner=owner,
-    )
+    return stored(row.name, number, text, row.project_id or "tenant")
 
 
 def _rendered(prompt: Prompt, trial: Trial, where: str) -> Rendered:

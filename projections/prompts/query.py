@@ -16,3 +16,11 @@ LIVE = sql.SQL(
     WHERE p.live > 0
     """
 )
+# Value: ids of versions, `prompt:number`.
+NAMED = sql.SQL(
+    """
+    SELECT v.id, p.name, p.project_id, v.number, v.text
+    FROM read.prompt_versions v JOIN read.prompts p ON p.id = v.prompt_id
+    WHERE v.id = ANY(%s)
+    """
+)

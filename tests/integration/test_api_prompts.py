@@ -1,8 +1,9 @@
 """Prompts over HTTP: versions, labels, trials, and what is live within a second."""
 
 from typing import Any
+from uuid import uuid4
 
-from fixtures.fix_api import Tenant
+from fixtures.fix_api import Tenant, eventually
 
 HOOK = {"name": "hook", "kind": "line", "most": 40}
 WORDS = {
@@ -88,3 +89,28 @@ def test_a_prompt_that_cannot_be_is_refused_with_its_field(tenant: Tenant) -> No
         (fault,) = answer.json()["errors"]
         assert fault["pointer"] == pointer
         assert fault["remedy"]
+
+
+def labelled(tenant: Tenant, wish: dict[str, object]) -> str:
+    """Which prompt a direct call was worded by."""
+    body = {"task": "copy", "input": "a lamp", **wish}
+    key = {"Idempotency-Key": uuid4().hex}
+    told = tenant.http.post("/ai/generate", json=body, headers=key)
+    assert told.status_code == 200, told.text
+    there = f"/tasks/{told.json()['taskId']}"
+    task = eventually(lambda: tenant.http.get(there).json().get("result"))
+    return str(task["prompt_version"])
+
+
+def test_what_is_live_words_the_next_call_and_nobody_elses(
+    tenant: Tenant, other: Tenant
+) -> None:
+    plain = {"name": "copy", "system": "Write like a rider."}
+    made = tenant.post("/ai/prompts", plain)
+    there = f"/ai/prompts/{made['id']}/labels/live"
+    assert labelled(tenant, {}) == "copy@1"
+    changed(tenant, there, 1)
+    eventually(lambda: labelled(tenant, {}) == "tenant:copy@1")
+    assert labelled(other, {}) == "copy@1"
+    changed(tenant, there, 0)
+    eventually(lambda: labelled(tenant, {}) == "copy@1")
