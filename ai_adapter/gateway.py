@@ -4,7 +4,7 @@ Order of resort: the model that is meant, the other models that are able, an old
 to the same question, template text. A refusal of the question itself ends it.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -102,11 +102,12 @@ class Gateway:
         answer = await self._cache.once(question.cache_key, question.scope, make)
         return answer if mine else self._hit(question, answer)
 
-    async def stream(self, ask: Ask) -> AsyncIterator[Piece]:
+    async def stream(self, ask: Ask) -> AsyncGenerator[Piece, None]:
         """Texts, then `Done` or `Broken`; raises `Refused` before the first text only.
 
         Other models are asked until one has begun to answer, none after that. Close
         the iterator to stop early: the provider stops too, and what came is billed.
+        Throw `Refused` into it to be told of that: the next piece is `Broken`.
         """
         question = await self._question(ask)
         if hit := await self._kept(question):

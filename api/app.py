@@ -7,7 +7,7 @@ from pathlib import Path
 from fastapi import APIRouter, FastAPI
 from starlette.staticfiles import StaticFiles
 
-from api import problems
+from api import problems, streaming
 from api.answering import AsItSays
 from api.bodies import Bounded
 from api.callers import Callers
@@ -53,6 +53,7 @@ from api.routes import (
 )
 from api.telemetry import PREFIX, Measured, Telemetry
 
+SETTLE_S = 2.0
 STATIC = Path(__file__).parent / "static"
 RESOURCES: tuple[APIRouter, ...] = (
     projects.router,
@@ -147,4 +148,5 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
     finally:
         await hub.close()
+        await streaming.settled(SETTLE_S)
         await app.state.notes.close()

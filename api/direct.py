@@ -18,6 +18,11 @@ class Direct:
         self._per_tenant = per_tenant
         self._calls: Counter[str] = Counter()
 
+    @property
+    def busy(self) -> int:
+        """Calls under way."""
+        return self._calls.total()
+
     @contextmanager
     def call(self, tenant: str) -> Iterator[None]:
         """Holds one place; raises Problem 503 with Retry-After when none is free."""

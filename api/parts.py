@@ -1,11 +1,11 @@
 """Everything the edge is made of, as ports; infra/wiring.py hands in the real ones."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol, TypeAlias
 
-from ai_adapter.base import Answer, Ask
+from ai_adapter.base import Answer, Ask, Piece
 from api.direct import Direct
 from api.gate import Gate
 from connectors.base import AppSecrets, Limits, Webhooks
@@ -68,6 +68,8 @@ class Gateway(Protocol):
     async def ask(self, ask: Ask) -> Answer: ...
 
     async def ready(self, ask: Ask) -> Answer | None: ...
+
+    def stream(self, ask: Ask) -> AsyncGenerator[Piece, None]: ...
 
     def most(self, ask: Ask) -> dict[str, Decimal] | None: ...
 

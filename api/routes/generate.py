@@ -2,18 +2,21 @@
 
 What costs nothing (an answer given before, a template) has nothing to decide: it is
 answered first and told to the log afterwards, unless it came with an Idempotency-Key.
-What stands around every other call, money first, is in api/asking.py.
+What stands around every other call, money first, is in api/asking.py. `stream: true`
+or `Accept: text/event-stream` has the text as it comes: `delta` events, then `done`
+with all of it and what it cost, or `error` with what was delivered until then.
 """
 
+from collections.abc import AsyncIterator
 from typing import Annotated, Literal, TypeAlias, cast
 
 import msgspec
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, StreamingResponse
 from msgspec import structs
 from pydantic import AliasChoices, Field, StringConstraints
 
-from ai_adapter.base import Answer, Ask
+from ai_adapter.base import Answer, Ask, Broken, Delta, Piece
 from ai_adapter.errors import Refused
 from api import positions
 from api.asking import answered, begin, job_of, settle, wish_of
@@ -23,6 +26,7 @@ from api.problems import Fault, Problem, invalid, missing
 from api.routes.copies import Lang, Model
 from api.routes.tasks import Task
 from api.shapes import Body, Id, Item, Receipt, Shown
+from api.streaming import streamed, told_at_once
 from api.terms import Terms, check
 from api.writes import Outcome, Write, Writes, decide, receipt
 from schemas.commands.job import RequestJob
@@ -32,6 +36,7 @@ from schemas.observations import FreeAnswer
 router = APIRouter(tags=["ai"])
 
 Text: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=100_000)]
+_IN_ONE_PIECE = frozenset(("title", "embed"))
 _POINTERS = {
     "temperature": "/params/temperature",
     "max_tokens": "/params/maxTokens",
@@ -62,13 +67,23 @@ class Metadata(Body):
 
 
 class NewGeneration(Body):
-    task: Literal["copy", "title", "summary", "reply", "embed"]
+    task: Literal[
+        "copy",
+        "title",
+        "summary",
+        "reply",
+        "embed",
+        "translate",
+        "rewrite",
+        "storyboard",
+    ]
     input: Text | Annotated[list[Text], Field(min_length=1, max_length=256)]
     model: Model = "auto"
     params: Params = Params()
     metadata: Metadata = Metadata()
     platform: str = Field(default="", max_length=40)
     variants: int = Field(default=1, ge=1, le=10)
+    stream: bool = False
     job: Terms | None = None
 
 
@@ -119,13 +134,59 @@ async def generate(
             "Send `Prefer: respond-async`, or leave job out.",
         )
     free = await _free(body, write, request.app.state.notes)
+    if _wants_stream(body, request):
+        return await _in_pieces(body, write, free)
     if free is not None:
-        return free
+        return _json(_shown(free), 200, {})
     with write.parts.direct.call(write.who.tenant):
         return await _at_once(body, write)
 
 
-async def _free(body: NewGeneration, write: Write, notes: Notes) -> Response | None:
+def _wants_stream(body: NewGeneration, request: Request) -> bool:
+    accepted = request.headers.get("accept", "")
+    wanted = body.stream or accepted.startswith("text/event-stream")
+    if wanted and (body.task in _IN_ONE_PIECE or body.variants > 1):
+        raise invalid(
+            "/stream",
+            "Only one text can be told in pieces.",
+            "Leave stream out, or ask for one variant of a text.",
+        )
+    return wanted
+
+
+async def _in_pieces(
+    body: NewGeneration, write: Write, free: Answer | None
+) -> Response:
+    try:
+        pieces = (
+            told_at_once(free) if free else await streamed(write, _ask(body, write))
+        )
+    except Refused as no:
+        raise _refused(no) from no
+    task_id = "" if free else job_of(write)
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    told = _events(pieces, task_id)
+    return StreamingResponse(told, headers=headers, media_type="text/event-stream")
+
+
+async def _events(pieces: AsyncIterator[Piece], task_id: str) -> AsyncIterator[bytes]:
+    async for piece in pieces:
+        if isinstance(piece, Delta):
+            yield _event("delta", {"text": piece.text})
+            continue
+        shown = _shown(piece.answer, task_id).model_dump(mode="json", by_alias=True)
+        if isinstance(piece, Broken):
+            told = {"code": piece.code, "detail": piece.reason, "delivered": shown}
+            yield _event("error", told)
+        else:
+            yield _event("done", shown)
+
+
+def _event(name: str, data: object) -> bytes:
+    return b"event: %s\ndata: %s\n\n" % (name.encode(), msgspec.json.encode(data))
+
+
+async def _free(body: NewGeneration, write: Write, notes: Notes) -> Answer | None:
     """An answer nobody pays for, where there is one and nobody asks to keep it."""
     if not write.drawn or not notes.room():
         return None
@@ -133,10 +194,9 @@ async def _free(body: NewGeneration, write: Write, notes: Notes) -> Response | N
         answer = await write.parts.gateway.ready(_ask(body, write))
     except Refused as no:
         raise _refused(no) from no
-    if answer is None:
-        return None
-    notes.note(write.who.tenant, _noted(body, write, answer))
-    return _json(_shown(answer), 200, {})
+    if answer is not None:
+        notes.note(write.who.tenant, _noted(body, write, answer))
+    return answer
 
 
 def _noted(body: NewGeneration, write: Write, answer: Answer) -> FreeAnswer:
@@ -153,21 +213,29 @@ def _noted(body: NewGeneration, write: Write, answer: Answer) -> FreeAnswer:
         degraded=answer.degraded,
         stale=answer.stale,
         cached_from=answer.cached_from,
+        project_id=body.metadata.project_id or "",
         person_id=write.who.user_id,
     )
 
 
-def _shown(answer: Answer) -> Generation:
+def _shown(answer: Answer, task_id: str = "") -> Generation:
+    spent = answer.usage
     one = answer.output if isinstance(answer.output, str) else None
     only = answer.output[0] if len(answer.output) == 1 else None
     output = one or (only if isinstance(only, str) else list(answer.output))
     return Generation(
         output=cast("str | list[str] | list[list[float]]", output),
-        usage=Cost(cost=0.0),
+        usage=Cost(
+            prompt_tokens=spent.prompt_tokens,
+            completion_tokens=spent.completion_tokens,
+            cost=None if spent.cost is None else float(spent.cost),
+            currency=spent.currency,
+        ),
         provider=answer.provider,
         model_name=answer.model_name,
         latency_ms=answer.latency_ms,
         degraded=answer.degraded,
+        task_id=task_id,
     )
 
 
