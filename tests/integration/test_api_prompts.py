@@ -1,9 +1,11 @@
-"""Prompts over HTTP: versions, labels, trials, and what is live within a second."""
+"""Prompts and experiments over HTTP: versions, trials, arms, and who decides."""
 
 from typing import Any
 from uuid import uuid4
 
 from fixtures.fix_api import Tenant, eventually
+from schemas.commands.content import RecordCopy
+from schemas.jobs import Generated, Usage
 
 HOOK = {"name": "hook", "kind": "line", "most": 40}
 WORDS = {
@@ -91,15 +93,9 @@ def test_a_prompt_that_cannot_be_is_refused_with_its_field(tenant: Tenant) -> No
         assert fault["remedy"]
 
 
-def labelled(tenant: Tenant, wish: dict[str, object]) -> str:
+def labelled(tenant: Tenant) -> str:
     """Which prompt a direct call was worded by."""
-    body = {"task": "copy", "input": "a lamp", **wish}
-    key = {"Idempotency-Key": uuid4().hex}
-    told = tenant.http.post("/ai/generate", json=body, headers=key)
-    assert told.status_code == 200, told.text
-    there = f"/tasks/{told.json()['taskId']}"
-    task = eventually(lambda: tenant.http.get(there).json().get("result"))
-    return str(task["prompt_version"])
+    return str(dealt(tenant, "a lamp")["prompt_version"])
 
 
 def test_what_is_live_words_the_next_call_and_nobody_elses(
@@ -108,9 +104,109 @@ def test_what_is_live_words_the_next_call_and_nobody_elses(
     plain = {"name": "copy", "system": "Write like a rider."}
     made = tenant.post("/ai/prompts", plain)
     there = f"/ai/prompts/{made['id']}/labels/live"
-    assert labelled(tenant, {}) == "copy@1"
+    assert labelled(tenant) == "copy@1"
     changed(tenant, there, 1)
-    eventually(lambda: labelled(tenant, {}) == "tenant:copy@1")
-    assert labelled(other, {}) == "copy@1"
+    eventually(lambda: labelled(tenant) == "tenant:copy@1")
+    assert labelled(other) == "copy@1"
     changed(tenant, there, 0)
-    eventually(lambda: labelled(tenant, {}) == "copy@1")
+    eventually(lambda: labelled(tenant) == "copy@1")
+
+
+ARMS = [{"name": "as-is"}, {"name": "brief", "number": 1}]
+
+
+def dealt(tenant: Tenant, text: str) -> dict[str, Any]:
+    """A direct call's result, with the arm and the prompt it had."""
+    body = {"task": "copy", "input": text}
+    key = {"Idempotency-Key": uuid4().hex}
+    told = tenant.http.post("/ai/generate", json=body, headers=key)
+    assert told.status_code == 200, told.text
+    there = f"/tasks/{told.json()['taskId']}"
+    found: dict[str, Any] = eventually(
+        lambda: tenant.http.get(there).json().get("result")
+    )
+    return found
+
+
+def copied(tenant: Tenant, project: str, arm: str, accept: str) -> None:
+    wish = {"task": "copy", "platform": "douyin", "brief": "x", "projectId": project}
+    copy_id = str(tenant.post("/copies", wish)["id"])
+    made = Generated(
+        "copy", ("夜骑灯",), Usage(), "p", "m", 1, False, "h", "copy@1", arm=arm
+    )
+    tenant.tell(RecordCopy("job", made), copy_id)
+    if accept:
+        tenant.post(f"/copies/{copy_id}/approve", {"text": accept})
+
+
+def test_an_experiment_deals_arms_counts_and_ends_with_a_persons_word(
+    tenant: Tenant, other: Tenant
+) -> None:
+    words = {"name": "copy", "system": "Be brief."}
+    prompt = tenant.post("/ai/prompts", words)
+    plan = {"name": "Brief", "prompt": "copy", "promptId": prompt["id"], "arms": ARMS}
+    made = tenant.post("/ai/experiments", plan)
+    there = f"/ai/experiments/{made['id']}"
+    early = tenant.http.post(f"{there}/decide", json={"arm": "brief", "reason": "x"})
+    assert early.status_code == 409
+    assert tenant.post(f"{there}/start", {})["status"] == "running"
+
+    eventually(lambda: dealt(tenant, "first")["arm"])
+    found = {text: dealt(tenant, text) for text in ("first", "a", "b", "c", "d", "e")}
+    arms = {text: each["arm"].partition("/")[2] for text, each in found.items()}
+    assert set(arms.values()) == {"as-is", "brief"}
+    for text, each in found.items():
+        wanted = "tenant:copy@1" if arms[text] == "brief" else "copy@1"
+        assert each["prompt_version"] == wanted
+        assert dealt(tenant, text)["arm"] == each["arm"]
+    for arm, accept in (("brief", "夜骑灯"), ("brief", "夜行灯"), ("as-is", "")):
+        copied(tenant, _project(tenant), f"{made['id']}/{arm}", accept)
+    told = eventually(lambda: _counted(tenant, there, copies=3, subjects=6))
+    as_is, brief = told["arms"]
+    assert brief["accepted"]["value"] == 1
+    assert round(brief["distance"]["value"], 4) == round(1 / 6, 4)
+    assert as_is["accepted"]["value"] == 0
+    assert brief["acceptedApart"]["low"] < 1 == brief["acceptedApart"]["value"]
+    assert other.http.get(f"{there}/results").status_code == 404
+
+    wish = {"arm": "brief", "reason": "less is changed", "makeLive": True}
+    decided = tenant.post(f"{there}/decide", wish)
+    assert (decided["status"], decided["winner"]) == ("decided", "brief")
+    assert decided["decidedBy"]
+    again = tenant.http.post(f"{there}/start")
+    assert again.status_code == 409
+
+
+def _project(tenant: Tenant) -> str:
+    return str(tenant.post("/projects", {"name": uuid4().hex})["id"])
+
+
+def _counted(
+    tenant: Tenant, there: str, *, copies: int, subjects: int
+) -> dict[str, Any] | None:
+    told: dict[str, Any] = tenant.http.get(f"{there}/results").json()
+    counted = sum(arm["accepted"]["n"] for arm in told["arms"])
+    met = sum(arm["subjects"] for arm in told["arms"])
+    return told if (counted, met) == (copies, subjects) else None
+
+
+BAD_PLANS: list[tuple[dict[str, object], str]] = [
+    ({"prompt": "nothing"}, "/prompt"),
+    ({"promptId": "nowhere"}, "/promptId"),
+    ({"arms": ARMS[:1]}, "/arms"),
+    ({"arms": [ARMS[0], {"name": "x", "number": 1}]}, "/arms/1/number"),
+    ({"arms": [ARMS[0], {"name": "x", "temperature": 3}]}, "/arms/1/temperature"),
+    ({"unit": "moon"}, "/unit"),
+    ({"projectId": "nowhere"}, "/projectId"),
+]
+
+
+def test_a_plan_that_cannot_be_is_refused_with_its_field(tenant: Tenant) -> None:
+    good = {"name": "x", "prompt": "copy", "arms": ARMS}
+    for change, pointer in BAD_PLANS:
+        answer = tenant.http.post("/ai/experiments", json=good | change)
+
+        assert answer.status_code in (404, 422), answer.text
+        (fault,) = answer.json()["errors"]
+        assert fault["pointer"] == pointer
+        assert fault["remedy"]
