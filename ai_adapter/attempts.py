@@ -194,7 +194,7 @@ async def _in_time(provider: Provider, call: Call) -> Reply:
         async with asyncio.timeout(call.timeout_s):
             return await provider.ask(call)
     except TimeoutError as error:
-        raise OutcomeUnknown("no answer before the deadline") from error
+        raise OutcomeUnknown("no answer before the deadline", late=True) from error
 
 
 def noted(error: Failure) -> tuple[Outcome, Spent | None, str]:
@@ -225,6 +225,6 @@ def seen_of(error: Failure, given_s: float) -> Seen | None:
         case Refused():
             return "good"
         case OutcomeUnknown():
-            return "hard" if given_s >= PATIENCE_S else None
+            return None if error.late and given_s < PATIENCE_S else "hard"
         case Misconfigured():
             return "hard"

@@ -61,11 +61,17 @@ class Unavailable(Refused):
 
 
 class OutcomeUnknown(Exception):
-    """The call went out and its answer was lost; it may have been billed."""
+    """The call went out and its answer was lost; it may have been billed.
 
-    def __init__(self, reason: str, spent: Spent | None = None) -> None:
+    `late`: it did not break off, it was waited for no longer.
+    """
+
+    def __init__(
+        self, reason: str, spent: Spent | None = None, *, late: bool = False
+    ) -> None:
         super().__init__(reason)
         self.spent = spent
+        self.late = late
 
 
 class Misconfigured(Exception):

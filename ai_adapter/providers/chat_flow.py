@@ -88,7 +88,9 @@ class ChatFlow:
         except FAILURES as failure:
             self._trouble = failure
         except TimeoutError:
-            self._trouble = OutcomeUnknown("the stream fell silent", self.spent)
+            self._trouble = OutcomeUnknown(
+                "the stream fell silent", self.spent, late=self._heard is None
+            )
         except openai.OpenAIError as error:
             self._trouble = reaction(error, self._now)
         except httpx2.HTTPError:

@@ -62,7 +62,8 @@ def reaction(
 def _connection(error: openai.APIConnectionError) -> TryLater | OutcomeUnknown:
     if isinstance(error.__cause__, _UNSENT):
         return TryLater("the provider could not be reached")
-    return OutcomeUnknown("the call went out and its answer was lost")
+    late = isinstance(error, openai.APITimeoutError)
+    return OutcomeUnknown("the call went out and its answer was lost", late=late)
 
 
 def _status(

@@ -40,7 +40,8 @@ class OpenAIServer:
     bodies: list[Json] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     models: bytes = b'{"object": "list", "data": []}'
-    looks: int = 0
+    looked: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    """Released for each look at the list of models."""
     closed: threading.Event = field(default_factory=threading.Event)
     """The reader of a stream went away before its end."""
 
@@ -48,7 +49,7 @@ class OpenAIServer:
         self.script.clear()
         self.bodies.clear()
         self.headers.clear()
-        self.models, self.looks = b'{"data": []}', 0
+        self.models = b'{"data": []}'
         self.closed.clear()
 
     async def answer(self, request: Request) -> Response:
@@ -61,14 +62,14 @@ class OpenAIServer:
         return _DOORS[request.url.path.removeprefix("/v1")](body)
 
     async def list_models(self, _: Request) -> Response:
-        self.looks += 1
+        self.looked.release()
         return Response(self.models, media_type="application/json")
 
 
 def text_for(body: Json) -> str:
     messages = body["messages"]
     assert isinstance(messages, list)
-    said = str(messages[-1]["content"])
+    said = "\n".join(str(each["content"]) for each in messages)
     asked = re.search(r"^variants: (\d+)$", said, re.MULTILINE)
     count = int(asked[1]) if asked else 1
     if count == 1:
