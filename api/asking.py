@@ -110,7 +110,7 @@ async def answered(asking: Asking, call: Call | None = None) -> Answer:
 async def settle(asking: Asking, answer: Answer) -> Generated:
     """The result as it is on the log now, and what is left of the money is free."""
     write, ask = asking.write, asking.ask
-    home = Home(write.who.tenant, asking.job_id, ask.task, ask.scene)
+    home = Home(write.who.tenant, asking.job_id, ask.task, ask.scene, ask.tool)
     result = await generated(home, answer, write.parts.storage)
     seconds = result.latency_ms / 1000
     wish = CompleteJob(token=asking.token, result=result, seconds=seconds)

@@ -7,12 +7,12 @@ from msgspec import json, structs
 from ai_adapter.registry import TOOLS
 from ai_adapter.tools.tool import AnyTool, Wish
 from ai_adapter.tools.wishes import BadWish, wished
+from api.asking import LONGEST, job_of
 from api.problems import invalid, missing
 from api.terms import Terms
 from api.writes import Write
 from schemas.commands.job import RequestJob
 from schemas.ids import derived
-from schemas.jobs import GenerateInput
 from schemas.registry import encode
 from streams.agents.tooling import asking_for
 
@@ -36,21 +36,16 @@ def read_wish(tool: AnyTool, document: Mapping[str, object]) -> Wish:
 
 
 async def tool_job(
-    write: Write, tool: AnyTool, wish: Wish, job_id: str, terms: Terms | None
+    write: Write, tool: AnyTool, wish: Wish, terms: Terms | None
 ) -> RequestJob:
     """A job of the AI workers; without terms it is run by the edge itself."""
     given = await asking_for(tool, wish, write.who.tenant, write.parts.storage)
-    return wanted(write, given, f"job/{job_id}", terms)
-
-
-def wanted(
-    write: Write, given: GenerateInput, subject: str, terms: Terms | None
-) -> RequestJob:
     job = RequestJob(
-        role="direct" if terms is None else "ai",
-        subject=subject,
+        role="direct",
+        subject=f"job/{job_of(write)}",
         input=given,
         digest=derived("digest", encode(given).decode()),
+        deadline=write.parts.clock() + LONGEST,
         requested_by=write.who.auth_id,
     )
     return job if terms is None else with_terms(job, terms)
@@ -59,6 +54,7 @@ def wanted(
 def with_terms(job: RequestJob, terms: Terms) -> RequestJob:
     return structs.replace(
         job,
+        role="ai",
         priority=terms.priority,
         not_before=terms.not_before,
         deadline=terms.deadline,

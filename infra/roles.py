@@ -195,11 +195,14 @@ def worker_ai(settings: Settings) -> None:
     async def work(ports: "Ports", answers: "Answers") -> "Works":
         from infra.ai_ports import around
         from media_agents.subtitles.translating import Translating
+        from schemas.batches import BatchInput
         from schemas.jobs import GenerateInput, TranslateInput
         from streams.agents.ai import Generating
+        from streams.agents.batching import Batching
 
         door = await around(ports, answers.log)
         return {
+            BatchInput: Batching(ports.storage, answers).fan_out,
             GenerateInput: Generating(door, ports.storage).generate,
             TranslateInput: Translating(door, ports.storage).translate,
         }

@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from schemas.batches import Batched, BatchInput
 from schemas.generation import Generated as Generated  # noqa: PLC0414  of a job, too
 from schemas.generation import GenerateInput as GenerateInput  # noqa: PLC0414
 from schemas.generation import Usage as Usage  # noqa: PLC0414
@@ -213,6 +214,7 @@ JobInput: TypeAlias = (
     | CaptionInput
     | RemakeInput
     | GenerateInput
+    | BatchInput
     | PublishInput
     | SettleInput
     | ReviewInput
@@ -323,6 +325,7 @@ JobResult: TypeAlias = (
     | Subtitled
     | Captioned
     | Generated
+    | Batched
     | Settled
 )
 

@@ -22,6 +22,22 @@ Asks: TypeAlias = Callable[[Ask], Awaitable[Answer]]
 OFFLINE = "template"
 
 
+def on_behalf(ask: Asks, who: Ask) -> Asks:
+    """Every ask of a tool is its user's: same tenant, project and person."""
+
+    async def own(each: Ask) -> Answer:
+        return await ask(
+            structs.replace(
+                each,
+                tenant_id=who.tenant_id,
+                project_id=who.project_id,
+                person_id=who.person_id,
+            )
+        )
+
+    return own
+
+
 class Used(Struct, frozen=True):
     """`answer` has the money and time of all its asks; its output is the result."""
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import TypeAlias
 
+from schemas.batches import Batched
 from schemas.commands.asset import (
     CompleteUpload,
     FailCaptions,
@@ -87,7 +88,7 @@ def _found(event: JobCompleted, job_id: str) -> Command | None:
             return _made(event.result, job_id)
         case Generated() if event.subject.startswith("copy/"):
             return RecordCopy(job_id=job_id, result=event.result)
-        case Generated() | Settled():
+        case Generated() | Batched() | Settled():
             return None
 
 

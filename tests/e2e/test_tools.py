@@ -1,0 +1,137 @@
+"""Tools as people use them: the catalogue, at once, as a task, over a sheet."""
+
+import csv
+import io
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from e2e.test_subtitles import until
+from tests.fixtures.fix_up import Installation
+
+BRIEF = "番茄炒蛋怎么才嫩：蛋液加一勺水，先炒蛋再炒番茄。"
+SHEET = f"""brief,seconds
+{BRIEF},30
+,20
+修鞋的老李在路口坐了四十年。,soon
+夜骑灯开箱。,15
+"""
+
+
+@pytest.fixture(scope="module")
+def api(installation: Installation) -> httpx.Client:
+    return installation.as_tenant(f"tools-{uuid4().hex[:8]}")
+
+
+def test_every_tool_is_listed_with_its_schemas(api: httpx.Client) -> None:
+    tools = {each["name"]: each for each in api.get("/ai/tools").json()["items"]}
+    one = api.get("/ai/tools/weibo-post").json()
+
+    assert len(tools) >= 24
+    assert one == tools["weibo-post"]
+    wish = one["input"]["$defs"]["WeiboWish"]
+    assert "brief" in wish["required"]
+    assert wish["additionalProperties"] is False
+    assert api.get("/ai/tools/nothing").status_code == 404
+
+
+def test_a_tool_is_used_at_once_and_the_same_key_never_twice(
+    api: httpx.Client,
+) -> None:
+    key = {"Idempotency-Key": "one-script"}
+    wish = {"brief": BRIEF, "seconds": 20}
+    first = api.post("/ai/tools/douyin-script", json=wish, headers=key)
+
+    assert first.status_code == 200, first.text
+    told = first.json()
+    assert told["degraded"] is True
+    assert told["result"]["beats"][-1]["end"] == 20
+    task = until(lambda: _completed(api, told["taskId"]))
+    assert task["result"]["tool"] == "douyin-script"
+    again = api.post("/ai/tools/douyin-script", json=wish, headers=key)
+    assert again.json()["result"] == told["result"]
+
+
+def test_a_tool_becomes_a_task_where_somebody_cannot_wait(api: httpx.Client) -> None:
+    answer = api.post(
+        "/ai/tools/swot", json={"brief": BRIEF}, headers={"Prefer": "respond-async"}
+    )
+
+    assert answer.status_code == 202, answer.text
+    task = until(lambda: _completed(api, answer.json()["id"]))
+    assert (task["kind"], task["role"]) == ("generate", "ai")
+    assert "归入哪一格" in task["result"]["output"][0]
+
+
+def test_a_wish_that_does_not_fit_names_its_field(api: httpx.Client) -> None:
+    answer = api.post("/ai/tools/kuakua", json={"about": "x", "count": 99})
+
+    assert answer.status_code == 422
+    (fault,) = answer.json()["errors"]
+    assert fault["pointer"] == "/count"
+    assert "/ai/tools/kuakua" in fault["remedy"]
+
+
+def test_a_sheet_of_video_scripts_is_made_row_by_row(api: httpx.Client) -> None:
+    answer = api.post(
+        "/ai/batches",
+        params={"tool": "douyin-script"},
+        content=SHEET.encode(),
+        headers={"Content-Type": "text/csv"},
+    )
+    assert answer.status_code == 202, answer.text
+    told = answer.json()
+    bad = [(each["row"], each["pointer"]) for each in told["bad"]]
+    assert (told["rows"], bad) == (4, [(2, "/brief"), (3, "/seconds")])
+
+    there = f"/ai/batches/{told['id']}"
+    batch = until(lambda: _done(api, there))
+
+    assert batch["counts"] == {"bad": 2, "completed": 2}
+    rows = api.get(f"{there}/rows", params={"limit": 2}).json()
+    assert [each["status"] for each in rows["items"]] == ["completed", "bad"]
+    assert rows["next"] == "2"
+    results = api.get(f"{there}/results").json()
+    assert results[0]["result"]["beats"][-1]["end"] == 30
+    assert results[2]["problem"]["reason"].startswith("/seconds")
+    sheet = api.get(f"{there}/results", params={"format": "csv"}).text
+    lines = list(csv.DictReader(io.StringIO(sheet.lstrip("\ufeff"))))
+    assert [line["status"] for line in lines] == [
+        "completed",
+        "bad",
+        "bad",
+        "completed",
+    ]
+    assert lines[3]["result.title"]
+    assert api.get("/ai/batches").json()["items"][0]["id"] == told["id"]
+
+
+def test_a_sheet_without_one_good_row_is_refused(api: httpx.Client) -> None:
+    wish = {
+        "tool": "douyin-script",
+        "rows": [{"brief": ""}, {"brief": "b", "colour": 3}],
+    }
+    answer = api.post("/ai/batches", json=wish)
+
+    assert answer.status_code == 422
+    pointers = [fault["pointer"] for fault in answer.json()["errors"]]
+    assert pointers == ["/rows/0/brief", "/rows/1/colour"]
+
+
+def _completed(api: httpx.Client, task_id: str) -> dict[str, Any] | None:
+    answer = api.get(f"/tasks/{task_id}")
+    task: dict[str, Any] = answer.json() if answer.status_code == 200 else {}
+    return task if task.get("status") == "completed" else None
+
+
+def _done(api: httpx.Client, there: str) -> dict[str, Any] | None:
+    answer = api.get(there)
+    batch: dict[str, Any] = answer.json() if answer.status_code == 200 else {}
+    return batch if batch.get("status") == "completed" and _all(batch) else None
+
+
+def _all(batch: dict[str, Any]) -> bool:
+    counts: dict[str, int] = batch["counts"]
+    return counts.get("completed", 0) + counts.get("bad", 0) == batch["rows"]
