@@ -35,6 +35,7 @@ from api.routes import (
     landing_pages,
     leads,
     media_jobs,
+    openai_door,
     operations,
     policies,
     projections,
@@ -96,6 +97,7 @@ OUTSIDE: tuple[APIRouter, ...] = (
     health.router,
     webhooks.router,
     landing_pages.pages,
+    openai_door.router,
     watch.router,
 )
 

@@ -11,6 +11,8 @@ from typing import TypeAlias
 
 import structlog
 
+from ai_adapter.base import Answer, Ask
+from api.writes import Write
 from schemas.clock import Clock
 from schemas.envelope import Envelope, Record
 from schemas.ids import derived, observation_id, stream_key
@@ -28,6 +30,39 @@ MOST = 5_000
 """Answers not yet on the log; above, the next ones are decided first like any other."""
 BUNCH = 200
 _log = structlog.get_logger("answers")
+
+
+async def free(write: Write, ask: Ask, notes: "Notes") -> Answer | None:
+    """An answer nobody pays for, where there is one and nobody asks to keep it.
+
+    Raises Refused.
+    """
+    if not write.drawn or not notes.room():
+        return None
+    answer = await write.parts.gateway.ready(ask)
+    if answer is not None:
+        notes.note(write.who.tenant, _noted(write, ask, answer))
+    return answer
+
+
+def _noted(write: Write, ask: Ask, answer: Answer) -> FreeAnswer:
+    return FreeAnswer(
+        id=write.command_id,
+        at=write.parts.clock(),
+        task=ask.task,
+        provider=answer.provider,
+        model_name=answer.model_name,
+        prompt_hash=answer.prompt_hash,
+        scene=ask.scene,
+        tool=ask.tool,
+        prompt_version=answer.prompt_version,
+        latency_ms=answer.latency_ms,
+        degraded=answer.degraded,
+        stale=answer.stale,
+        cached_from=answer.cached_from,
+        project_id=ask.project_id,
+        person_id=write.who.user_id,
+    )
 
 
 class Notes:

@@ -21,7 +21,7 @@ from ai_adapter.errors import Refused
 from api import positions
 from api.asking import answered, begin, job_of, settle, wish_of
 from api.deps import Read
-from api.noting import Notes
+from api.noting import free
 from api.problems import Fault, Problem, invalid, missing
 from api.routes.copies import Lang, Model
 from api.routes.tasks import Task
@@ -31,7 +31,6 @@ from api.terms import Terms, check
 from api.writes import Outcome, Write, Writes, decide, receipt
 from schemas.commands.job import RequestJob
 from schemas.generation import Generated
-from schemas.observations import FreeAnswer
 
 router = APIRouter(tags=["ai"])
 
@@ -133,11 +132,15 @@ async def generate(
             "Only a task has terms; this is a direct call.",
             "Send `Prefer: respond-async`, or leave job out.",
         )
-    free = await _free(body, write, request.app.state.notes)
-    if _wants_stream(body, request):
-        return await _in_pieces(body, write, free)
-    if free is not None:
-        return _json(_shown(free), 200, {})
+    wants_stream = _wants_stream(body, request)
+    try:
+        ready = await free(write, _ask(body, write), request.app.state.notes)
+    except Refused as no:
+        raise _refused(no) from no
+    if wants_stream:
+        return await _in_pieces(body, write, ready)
+    if ready is not None:
+        return _json(_shown(ready), 200, {})
     with write.parts.direct.call(write.who.tenant):
         return await _at_once(body, write)
 
@@ -155,15 +158,15 @@ def _wants_stream(body: NewGeneration, request: Request) -> bool:
 
 
 async def _in_pieces(
-    body: NewGeneration, write: Write, free: Answer | None
+    body: NewGeneration, write: Write, ready: Answer | None
 ) -> Response:
     try:
         pieces = (
-            told_at_once(free) if free else await streamed(write, _ask(body, write))
+            told_at_once(ready) if ready else await streamed(write, _ask(body, write))
         )
     except Refused as no:
         raise _refused(no) from no
-    task_id = "" if free else job_of(write)
+    task_id = "" if ready else job_of(write)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     told = _events(pieces, task_id)
     return StreamingResponse(told, headers=headers, media_type="text/event-stream")
@@ -184,38 +187,6 @@ async def _events(pieces: AsyncIterator[Piece], task_id: str) -> AsyncIterator[b
 
 def _event(name: str, data: object) -> bytes:
     return b"event: %s\ndata: %s\n\n" % (name.encode(), msgspec.json.encode(data))
-
-
-async def _free(body: NewGeneration, write: Write, notes: Notes) -> Answer | None:
-    """An answer nobody pays for, where there is one and nobody asks to keep it."""
-    if not write.drawn or not notes.room():
-        return None
-    try:
-        answer = await write.parts.gateway.ready(_ask(body, write))
-    except Refused as no:
-        raise _refused(no) from no
-    if answer is not None:
-        notes.note(write.who.tenant, _noted(body, write, answer))
-    return answer
-
-
-def _noted(body: NewGeneration, write: Write, answer: Answer) -> FreeAnswer:
-    return FreeAnswer(
-        id=write.command_id,
-        at=write.parts.clock(),
-        task=body.task,
-        provider=answer.provider,
-        model_name=answer.model_name,
-        prompt_hash=answer.prompt_hash,
-        scene=body.metadata.scene,
-        prompt_version=answer.prompt_version,
-        latency_ms=answer.latency_ms,
-        degraded=answer.degraded,
-        stale=answer.stale,
-        cached_from=answer.cached_from,
-        project_id=body.metadata.project_id or "",
-        person_id=write.who.user_id,
-    )
 
 
 def _shown(answer: Answer, task_id: str = "") -> Generation:
