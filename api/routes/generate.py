@@ -18,6 +18,7 @@ from pydantic import AliasChoices, Field, StringConstraints
 
 from ai_adapter.base import Answer, Ask, Broken, Delta, Piece
 from ai_adapter.errors import Refused
+from ai_adapter.scenes import scene_of
 from api import positions
 from api.asking import answered, begin, job_of, settle, wish_of
 from api.deps import Read
@@ -243,6 +244,9 @@ def _refused(no: Refused) -> Problem:
 
 
 def _ask(body: NewGeneration, write: Write) -> Ask:
+    """A scene such as `douyin-title-zh` stands for what the request leaves out."""
+    meta, scene = body.metadata, scene_of(body.metadata.scene)
+    own = "lang" in meta.model_fields_set or not scene.lang
     return Ask(
         task=body.task,
         input=body.input if isinstance(body.input, str) else tuple(body.input),
@@ -252,9 +256,9 @@ def _ask(body: NewGeneration, write: Write) -> Ask:
         max_tokens=body.params.max_tokens,
         top_p=body.params.top_p,
         scene=body.metadata.scene,
-        lang=body.metadata.lang,
+        lang=meta.lang if own else scene.lang,
         variants=body.variants,
-        platform=body.platform,
+        platform=body.platform or scene.platform,
         project_id=body.metadata.project_id or "",
     )
 

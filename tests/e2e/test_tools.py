@@ -135,3 +135,23 @@ def _done(api: httpx.Client, there: str) -> dict[str, Any] | None:
 def _all(batch: dict[str, Any]) -> bool:
     counts: dict[str, int] = batch["counts"]
     return counts.get("completed", 0) + counts.get("bad", 0) == batch["rows"]
+
+
+def test_a_scene_is_platform_tool_and_language_in_one_word(api: httpx.Client) -> None:
+    """The example of the specification: five titles for Douyin, in Chinese."""
+    wish = {
+        "task": "title",
+        "model": "auto",
+        "input": BRIEF,
+        "params": {"temperature": 0.7, "maxTokens": 120},
+        "metadata": {"scene": "douyin-title-zh"},
+    }
+    told = api.post("/ai/generate", json=wish).json()
+
+    assert len(set(told["output"])) == 5
+    assert all(1 <= len(title) <= 30 for title in told["output"])
+    assert {"promptTokens", "completionTokens", "cost"} <= told["usage"].keys()
+    assert told["provider"]
+    assert told["modelName"]
+    assert told["latencyMs"] >= 0
+    assert told["degraded"] is True
