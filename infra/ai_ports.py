@@ -1,6 +1,6 @@
 """The gateway of a process: its endpoints, and everything it needs from outside."""
 
-import re
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -9,22 +9,26 @@ from ai_adapter.gateway import Gateway
 from ai_adapter.guard.guard import StandardGuard
 from ai_adapter.metrics import Meters
 from ai_adapter.ports import Policies
-from ai_adapter.providers.factory import Endpoint
 from infra import ai_spans, prices
+from infra.ai_endpoints import endpoints
 from infra.ai_keys import ProviderKeys
 from infra.ai_prompts import Appends, LivePrompts
-from infra.settings import Settings
 from infra.wiring import Ports
-
-_ENDPOINT = re.compile(r"(\w+)=([^\s,@]+)(?:@([^\s,]+))?")
 
 
 async def around(
-    opened: Ports, log: Appends, policies: Policies | None = None
+    opened: Ports,
+    log: Appends,
+    policies: Policies | None = None,
+    *,
+    looks: bool = False,
 ) -> Gateway:
-    """Closed with the ports; without an endpoint a template answers, and says so."""
+    """Closed with the ports; without an endpoint a template answers, and says so.
+
+    `looks`: this process asks the providers daily which of their models end.
+    """
     settings = opened.settings
-    return await opened.enter(
+    gateway = await opened.enter(
         _closing(
             Gateway(
                 endpoints(settings),
@@ -38,27 +42,9 @@ async def around(
             )
         )
     )
-
-
-def endpoints(settings: Settings) -> list[Endpoint]:
-    """Those of CONTENTOPS_AI_ENDPOINTS, after the one that has settings of its own."""
-    listed = _ENDPOINT.findall(settings.ai_endpoints)
-    more = [Endpoint(name, model, url) for name, model, url in listed]
-    return [*_first(settings), *more]
-
-
-def _first(settings: Settings) -> list[Endpoint]:
-    if settings.ai_api_key is None and settings.ai_base_url is None:
-        return []
-    key = settings.ai_api_key.get_secret_value() if settings.ai_api_key else ""
-    return [
-        Endpoint(
-            name=settings.ai_provider,
-            default_model=settings.need("ai_model"),
-            base_url=settings.ai_base_url or "",
-            api_key=key,
-        )
-    ]
+    if looks:
+        await opened.enter(_looking(gateway))
+    return gateway
 
 
 @asynccontextmanager
@@ -67,6 +53,14 @@ async def _closing(gateway: Gateway) -> AsyncIterator[Gateway]:
         yield gateway
     finally:
         await gateway.close()
+
+
+@asynccontextmanager
+async def _looking(gateway: Gateway) -> AsyncIterator[None]:
+    async with asyncio.TaskGroup() as tasks:
+        looking = tasks.create_task(gateway.keep_looking())
+        yield
+        looking.cancel()
 
 
 def _each(*listeners: Callable[[Fact], None]) -> Callable[[Fact], None]:

@@ -200,7 +200,7 @@ def worker_ai(settings: Settings) -> None:
         from streams.agents.ai import Generating
         from streams.agents.batching import Batching
 
-        door = await around(ports, answers.log)
+        door = await around(ports, answers.log, looks=True)
         return {
             BatchInput: Batching(ports.storage, answers).fan_out,
             GenerateInput: Generating(door, ports.storage).generate,

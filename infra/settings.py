@@ -114,6 +114,7 @@ class Settings(BaseSettings):
     ai_model: str | None = None
     ai_provider: str = "openai"
     ai_endpoints: str = Field(default="", pattern=rf"^({_ENDPOINT}(,\s*|$))*$")
+    ai_endpoints_file: Path | None = None
     ai_prices: Path | None = None
     ai_billed: str = Field(default="", pattern=r"^(\w+=[A-Z]{3}(,|$))*$")
 

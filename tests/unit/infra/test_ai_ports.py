@@ -11,7 +11,7 @@ from pydantic import SecretStr, ValidationError
 
 from ai_adapter.base import Ask, Attempt, AttemptMade, Usage
 from infra import ai_spans
-from infra.ai_ports import endpoints
+from infra.ai_endpoints import endpoints
 from infra.settings import Settings
 from streams import tracing
 
