@@ -24,6 +24,8 @@ from projections.images.project import IMAGES
 from projections.images.project import project as images
 from projections.leads.project import LEADS, PAGES
 from projections.leads.project import project as leads
+from projections.moderations.project import MODERATIONS, WORDLISTS
+from projections.moderations.project import project as moderations
 from projections.operations.project import OPERATIONS
 from projections.operations.project import project as operations
 from projections.policies.project import POLICIES
@@ -69,6 +71,7 @@ PROJECTIONS: tuple[Projection, ...] = (
     Projection("policies", (POLICIES, POLICY_VERSIONS), policies),
     Projection("prompts", (PROMPTS, PROMPT_VERSIONS), prompts),
     Projection("experiments", (EXPERIMENTS, EXPOSURES, OUTCOMES), experiments),
+    Projection("moderations", (MODERATIONS, WORDLISTS), moderations),
     Projection("timers", (TIMERS,), timers, shape=5),
     Projection("leads", (PAGES, LEADS), leads),
     Projection("history", (HISTORY,), history),

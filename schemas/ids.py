@@ -56,6 +56,15 @@ def policy_id(tenant: str) -> str:
     return derived("policy", tenant)
 
 
+def moderation_id(tenant: str, platform: str, text: str) -> str:
+    """The same text for the same platform is judged once, and released once."""
+    return derived("moderation", tenant, platform, text)
+
+
+def wordlist_id(tenant: str) -> str:
+    return derived("wordlist", tenant)
+
+
 def observation_id(source: str, own_id: str) -> str:
     return derived("observation", source, own_id)
 

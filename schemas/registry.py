@@ -12,6 +12,7 @@ from schemas.commands.content import CopyCommand, ProjectCommand
 from schemas.commands.experiment import ExperimentCommand, ExposureCommand
 from schemas.commands.job import JobCommand
 from schemas.commands.lead import LeadCommand, PageCommand
+from schemas.commands.moderation import ModerationCommand, WordlistCommand
 from schemas.commands.policy import PolicyCommand
 from schemas.commands.prompt import PromptCommand
 from schemas.commands.publication import PublicationCommand
@@ -26,6 +27,7 @@ from schemas.events.experiment import ExperimentEvent, ExposureEvent
 from schemas.events.job import JobEvent
 from schemas.events.lead import LeadEvent, PageEvent
 from schemas.events.log import LogRecord
+from schemas.events.moderation import ModerationEvent, WordlistEvent
 from schemas.events.policy import PolicyEvent
 from schemas.events.prompt import PromptEvent
 from schemas.events.publication import PublicationEvent
@@ -52,6 +54,8 @@ Event: TypeAlias = (
     | LeadEvent
     | BudgetEvent
     | PolicyEvent
+    | ModerationEvent
+    | WordlistEvent
     | PromptEvent
     | ExperimentEvent
     | ExposureEvent
@@ -72,6 +76,8 @@ Command: TypeAlias = (
     | LeadCommand
     | BudgetCommand
     | PolicyCommand
+    | ModerationCommand
+    | WordlistCommand
     | PromptCommand
     | ExperimentCommand
     | ExposureCommand
@@ -111,6 +117,8 @@ COMMANDS_OF: dict[str, tuple[type[msgspec.Struct], ...]] = {
     "lead": _members(LeadCommand),
     "budget": _members(BudgetCommand),
     "policy": _members(PolicyCommand),
+    "moderation": _members(ModerationCommand),
+    "wordlist": _members(WordlistCommand),
     "prompt": _members(PromptCommand),
     "experiment": _members(ExperimentCommand),
     "exposure": _members(ExposureCommand),
@@ -131,6 +139,8 @@ EVENTS_OF: dict[str, tuple[type[msgspec.Struct], ...]] = {
     "lead": _members(LeadEvent),
     "budget": _members(BudgetEvent),
     "policy": _members(PolicyEvent),
+    "moderation": _members(ModerationEvent),
+    "wordlist": _members(WordlistEvent),
     "prompt": _members(PromptEvent),
     "experiment": _members(ExperimentEvent),
     "exposure": _members(ExposureEvent),

@@ -68,7 +68,16 @@ JOB = family("job", "job")
 ACCOUNT = family("account", "account")
 PUBLICATION = family("publication", "publication")
 LEAD = family("lead", "page", "lead")
-AI = family("ai", "budget", "policy", "prompt", "experiment", "exposure")
+AI = family(
+    "ai",
+    "budget",
+    "policy",
+    "prompt",
+    "experiment",
+    "exposure",
+    "moderation",
+    "wordlist",
+)
 
 FAMILIES = (TENANT, CONTENT, ASSET, JOB, ACCOUNT, PUBLICATION, LEAD, AI)
 FAMILY_OF = {name: each for each in FAMILIES for name in each.aggregates}

@@ -14,6 +14,7 @@ from streams.domain import (
     job,
     key,
     lead,
+    moderation,
     page,
     policy,
     project,
@@ -23,6 +24,7 @@ from streams.domain import (
     tenant,
     timeline,
     user,
+    wordlist,
 )
 
 
@@ -59,6 +61,8 @@ RULES: dict[str, Rules] = {
         "lead": lead,
         "budget": budget,
         "policy": policy,
+        "moderation": moderation,
+        "wordlist": wordlist,
         "prompt": prompt,
         "experiment": experiment,
         "exposure": exposure,
