@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Protocol, TypeAlias
 
 from ai_adapter.base import Answer, Ask, Piece
+from ai_adapter.moderation.moderator import Moderator
 from api.direct import Direct
 from api.gate import Gate
 from connectors.base import AppSecrets, Limits, Webhooks
@@ -139,6 +140,7 @@ class Parts:
     clock: Clock
     edge: Edge
     terms: Terms = field(default_factory=Unlimited)
+    moderator: Moderator = field(default_factory=Moderator)
     gate: Gate = field(default_factory=Gate)
     direct: Direct = field(default_factory=Direct)
     checks: Mapping[str, Check] = field(default_factory=dict)

@@ -14,6 +14,7 @@ import psycopg
 from clickhouse_connect.driver.client import Client
 from confluent_kafka.admin import AdminClient
 
+from ai_adapter.moderation.moderator import Moderator
 from api.app import create_app
 from api.direct import Direct
 from api.gate import Gate
@@ -54,6 +55,7 @@ async def _parts(settings: Settings, opened: Ports) -> Parts:
     backlog = await opened.backlog(pool, decisions)
     rows = await opened.pool()
     terms = TenantTerms(rows)
+    gateway = await around(opened, log, terms)
     return Parts(
         pool=rows,
         search=await search(settings, opened, rows),
@@ -61,8 +63,9 @@ async def _parts(settings: Settings, opened: Ports) -> Parts:
         decisions=decisions,
         keyring=await opened.keyring(),
         storage=opened.storage,
-        gateway=await around(opened, log, terms),
+        gateway=gateway,
         terms=terms,
+        moderator=Moderator(gateway),
         platforms=Platforms(settings),
         analytics=Analyst(settings),
         clock=utc_now,
