@@ -1,6 +1,7 @@
 """The `contentops ai` commands: each imports only what it needs."""
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -62,6 +63,38 @@ def key_remove(provider: str, tenant: Tenant = None, data: Data = None) -> None:
 
         ai_keys.remove(running(data), provider, tenant)
         say(f"The key for {provider} is gone.")
+
+
+@app.command("shadow")
+def shadow(  # noqa: PLR0913  (options of a command are its arguments)
+    start: Annotated[str, typer.Option("--from", help="ISO time; a date is 0:00 UTC.")],
+    until: Annotated[str, typer.Option("--to", help="ISO time; else now.")] = "",
+    policy: Annotated[Path | None, typer.Option(help="A routing document.")] = None,
+    prompt: Annotated[Path | None, typer.Option(help="A prompt: name, text.")] = None,
+    prices: Annotated[Path | None, typer.Option(help="Rows of a price book.")] = None,
+    tenant: Annotated[str, typer.Option(help="Only this one's requests.")] = "",
+    most: Annotated[int, typer.Option(min=1, help="Of these the newest.")] = 1_000,
+    *,
+    ask: Annotated[
+        bool, typer.Option("--ask", help="Really ask; costs money.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For a program.")] = False,
+    data: Data = None,
+) -> None:
+    """Send requests of a period through another routing, prompt or price list.
+
+    Without --ask nothing is asked: they are routed and priced anew.
+    """
+    with one_sentence():
+        from infra import ai_shadow as run
+
+        period = run.Period(run.moment(start), run.moment(until), tenant, most)
+        new = run.NewTerms(policy, prompt, prices)
+        report = run.run(running(data), period, new, ask=ask)
+        if as_json:
+            say(run.as_json(report))
+        else:
+            run.show(report, run.console())
 
 
 def _typed() -> str:

@@ -1,11 +1,25 @@
 """Prompts and experiments over HTTP: versions, trials, arms, and who decides."""
 
+import io
+import json
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import pytest
+from rich.console import Console
+
 from fixtures.fix_api import Tenant, eventually
+from infra import ai_shadow
+from infra.problem import Stop
+from infra.settings import Settings
+from schemas.clock import utc_now
 from schemas.commands.content import RecordCopy
-from schemas.jobs import Generated, Usage
+from schemas.commands.job import CompleteJob, RequestJob, StartAttempt
+from schemas.generation import Generated, GenerateInput, Usage
+from tests.contract.openai_server import serving
 
 HOOK = {"name": "hook", "kind": "line", "most": 40}
 WORDS = {
@@ -210,3 +224,66 @@ def test_a_plan_that_cannot_be_is_refused_with_its_field(tenant: Tenant) -> None
         (fault,) = answer.json()["errors"]
         assert fault["pointer"] == pointer
         assert fault["remedy"]
+
+
+def answered(tenant: Tenant, task: str, model: str, cost: str) -> None:
+    """A request as it lies on the log once its answer is settled."""
+    job = str(uuid4())
+    wish = GenerateInput(task, "auto", ("夜骑灯续航十二小时",))
+    usage = Usage(1_000, 500, cost, "CNY")
+    made = Generated(task, ("夜骑灯",), usage, "deepseek", model, 9, False, "h", "1")
+    tenant.tell(RequestJob("direct", f"job/{job}", wish, uuid4().hex), job)
+    tenant.tell(StartAttempt("token"), job)
+    tenant.tell(CompleteJob("token", made, 0.1), job)
+
+
+def test_a_shadow_run_shows_what_another_routing_would_cost(
+    edge: Settings, tenant: Tenant, tmp_path: Path
+) -> None:
+    for task in ("title", "title", "copy"):
+        answered(tenant, task, "deepseek-flash", "0.003")
+    rule = {"name": "titles", "when": {"tasks": ["title"]}, "models": ["gpt-4o-mini"]}
+    policy = tmp_path / "cheap.json"
+    policy.write_text(json.dumps({"rules": [rule]}))
+    new = ai_shadow.NewTerms(policy=policy)
+    hour = timedelta(hours=1)
+    period = ai_shadow.Period(utc_now() - hour, utc_now() + hour, tenant.name)
+    doors = {"ai_endpoints": "deepseek=deepseek-flash,openai=gpt-4o-mini"}
+    free = ai_shadow.run(edge.replace(doors), period, new)
+
+    titles, copies = free.lines
+    assert (titles.task, titles.calls) == ("title", 2)
+    assert titles.after == "openai/gpt-4o-mini"
+    assert titles.paid.money == {"CNY": Decimal("0.006")}
+    assert set(titles.would_pay.money) == {"USD"}
+    assert copies.before == copies.after
+    shown = io.StringIO()
+    ai_shadow.show(free, Console(file=shown, width=140))
+    assert "openai/gpt-4o-mini" in shown.getvalue()
+    assert "--ask" in shown.getvalue()
+
+    with serving() as server:
+        one = {"ai_endpoints": f"openai=gpt-4o-mini@{server.url}"}
+        asked = ai_shadow.run(edge.replace(one), period, new, ask=True)
+        assert len(server.bodies) == 3
+    assert asked.asked
+    assert {line.after for line in asked.lines} == {"openai/gpt-4o-mini"}
+    assert all(line.changed is not None for line in asked.lines)
+
+
+def test_a_shadow_run_of_nothing_new_or_of_a_bad_file_says_so(
+    edge: Settings, tmp_path: Path
+) -> None:
+    period = ai_shadow.Period(utc_now(), utc_now())
+    bad = tmp_path / "bad.json"
+    bad.write_text('{"rules": [{"name": "x", "modles": []}]}')
+    files = (
+        ai_shadow.NewTerms(),
+        ai_shadow.NewTerms(policy=bad),
+        ai_shadow.NewTerms(prompt=bad),
+        ai_shadow.NewTerms(prices=tmp_path / "nowhere.toml"),
+    )
+    for new in files:
+        with pytest.raises(Stop) as no:
+            ai_shadow.run(edge, period, new)
+        assert no.value.code == 2
