@@ -97,6 +97,18 @@ def shadow(  # noqa: PLR0913  (options of a command are its arguments)
             run.show(report, run.console())
 
 
+@app.command("purge")
+def purge(
+    tenant: Annotated[str, typer.Option(help="Whose kept answers; all of them go.")],
+    data: Data = None,
+) -> None:
+    """Remove what is kept for a tenant; running processes follow in half a minute."""
+    with one_sentence():
+        from infra import ai_answers
+
+        say(f"{ai_answers.purge(running(data), tenant)} answers removed.")
+
+
 def _typed() -> str:
     """Not an argument: those are seen in the list of processes and in histories."""
     if sys.stdin.isatty():

@@ -5,15 +5,18 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from ai_adapter.base import Fact
+from ai_adapter.cache import Cache
 from ai_adapter.gateway import Gateway
 from ai_adapter.guard.guard import StandardGuard
 from ai_adapter.metrics import Meters
 from ai_adapter.ports import Policies
 from infra import ai_spans, prices
+from infra.ai_answers import keep_swept
 from infra.ai_endpoints import endpoints
 from infra.ai_keys import ProviderKeys
 from infra.ai_prompts import Appends, LivePrompts
 from infra.wiring import Ports
+from streams.answer_store import AnswerStore
 
 
 async def around(
@@ -25,7 +28,8 @@ async def around(
 ) -> Gateway:
     """Closed with the ports; without an endpoint a template answers, and says so.
 
-    `looks`: this process asks the providers daily which of their models end.
+    `looks`: this process asks the providers daily which of their models end, and
+    removes old answers of everybody.
     """
     settings = opened.settings
     gateway = await opened.enter(
@@ -33,6 +37,7 @@ async def around(
             Gateway(
                 endpoints(settings),
                 policies=policies,
+                cache=Cache(AnswerStore(await opened.pool(largest=4))),
                 keys=ProviderKeys(await opened.keyring()),
                 prices=prices.book(settings),
                 guard=StandardGuard(settings.secret_for("ai:canaries").encode()),
@@ -43,6 +48,7 @@ async def around(
         )
     )
     if looks:
+        await keep_swept(opened)
         await opened.enter(_looking(gateway))
     return gateway
 

@@ -1,16 +1,24 @@
-"""What calls of models keep in the stores: keys of providers."""
+"""What calls of models keep in the stores: keys of providers, answers."""
 
-from asyncio import to_thread
+from asyncio import gather, to_thread
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from decimal import Decimal
 from uuid import uuid4
 
 import psycopg
 import pytest
 
-from infra import ai_keys
+from ai_adapter.base import Answer, Usage
+from ai_adapter.cache import STALE, Cache, Kept
+from infra import ai_answers, ai_keys
 from infra.ai_keys import ProviderKeys
 from infra.problem import Stop
-from infra.settings import Settings
+from infra.settings import PostgresRole, Settings
+from infra.wiring import pool_of
+from schemas.clock import utc_now
+from streams.answer_store import AnswerStore
 from streams.keyring import Keyring
 from streams.pools import open_pool
 
@@ -66,3 +74,72 @@ async def test_a_key_is_nowhere_in_clear(stack: Settings, tenant: str) -> None:
         ).fetchall()
     assert rows
     assert not [row for row in rows if KEY in row[0]]
+
+
+def answer(text: str) -> Answer:
+    usage = Usage(10, 5, Decimal("0.1"), "CNY")
+    return Answer(text, usage, "p", "m", 5, False, "r", "h", "v")
+
+
+@asynccontextmanager
+async def store(stack: Settings, role: PostgresRole) -> AsyncIterator[AnswerStore]:
+    async with pool_of(stack, role, largest=4) as pool:
+        yield AnswerStore(pool)
+
+
+async def test_processes_share_answers_and_tenants_do_not(
+    stack: Settings, tenant: str
+) -> None:
+    async with store(stack, "api") as edge, store(stack, "worker") as worker:
+        one, other = Cache(edge), Cache(worker)
+        await one.keep("k", tenant, answer("mine"))
+
+        assert await other.kept("k", tenant) == answer("mine")
+        assert await other.kept("k", f"{tenant}x") is None
+        assert await edge.get((f"{tenant}x", "k")) is None
+
+
+async def test_two_processes_that_ask_at_once_pay_once(
+    stack: Settings, tenant: str
+) -> None:
+    made = []
+    async with store(stack, "api") as edge, store(stack, "worker") as worker:
+        caches = [Cache(edge), Cache(worker)]
+
+        async def ask(cache: Cache) -> Answer:
+            async def make() -> Answer:
+                made.append(1)
+                await cache.keep("k", tenant, answer("once"))
+                return answer("once")
+
+            return await cache.once("k", tenant, make)
+
+        found = await gather(*(ask(cache) for cache in caches * 5))
+
+    assert {each.output for each in found} == {"once"}
+    assert len(made) == 1
+
+
+async def test_a_claim_that_nobody_releases_ends(stack: Settings, tenant: str) -> None:
+    async with store(stack, "api") as edge:
+        assert await edge.claim((tenant, "k"), timedelta(seconds=30))
+        assert not await edge.claim((tenant, "k"), timedelta(seconds=30))
+        await edge.release((tenant, "k"))
+        assert await edge.claim((tenant, "k"), timedelta(0))
+        assert await edge.claim((tenant, "k"), timedelta(0))
+        assert await edge.get((tenant, "k")) is None
+
+
+async def test_a_purge_is_of_one_tenant_and_a_sweep_of_what_is_old(
+    stack: Settings, tenant: str
+) -> None:
+    now, other = utc_now(), f"{tenant}-other"
+    async with store(stack, "worker") as worker:
+        for scope in (tenant, other):
+            await worker.put((scope, "new"), Kept(answer("x"), now))
+            await worker.put((scope, "old"), Kept(answer("x"), now - STALE))
+
+        assert await to_thread(ai_answers.purge, stack, tenant) == 2
+        assert await worker.sweep(now + timedelta(seconds=1)) >= 1
+        assert await worker.get((other, "new")) is not None
+        assert await worker.get((other, "old")) is None
