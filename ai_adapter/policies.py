@@ -41,7 +41,8 @@ class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     Models are aliases or `provider/name`, in the order they are asked. `models` is
     the general list; `on_content` is asked after a refusal for content, `on_context`
     after an input that was too long. `deadline_s` is the longest an ask may take,
-    `idle_s` the longest silence within a stream.
+    `idle_s` the longest silence within a stream. `repeat_lost`: a job whose worker died
+    may ask again, and perhaps pay twice.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     idle_s: float = 30.0
     cache: bool = False
     shared_cache: bool = False
+    repeat_lost: bool = False
 
 
 class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -199,8 +199,12 @@ def worker_ai(settings: Settings) -> None:
         from schemas.jobs import GenerateInput, TranslateInput
         from streams.agents.ai import Generating
         from streams.agents.batching import Batching
+        from streams.agents.paying import Till
+        from streams.ai_terms import TenantTerms
 
-        door = await around(ports, answers.log, looks=True)
+        terms = TenantTerms(await ports.pool(largest=2))
+        gateway = await around(ports, answers.log, terms, looks=True)
+        door = Till(gateway, terms, answers)
         return {
             BatchInput: Batching(ports.storage, answers).fan_out,
             GenerateInput: Generating(door, ports.storage).generate,

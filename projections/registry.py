@@ -63,7 +63,7 @@ PROJECTIONS: tuple[Projection, ...] = (
     Projection("videos", (VIDEOS,), videos, shape=5),
     Projection("subtitles", (SUBTITLES, SUBTITLE_VERSIONS), subtitles),
     Projection("copies", (COPIES,), copies),
-    Projection("tasks", (TASKS,), tasks, shape=3),
+    Projection("tasks", (TASKS,), tasks, shape=4),
     Projection("timelines", (TIMELINES, RENDERS), timelines),
     Projection("accounts", (ACCOUNTS,), accounts),
     Projection("publications", (PUBLICATIONS, PUBLICATION_LOG), publications, shape=2),

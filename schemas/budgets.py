@@ -19,6 +19,18 @@ class BudgetLimit(Struct, frozen=True):
     id: str = ""
 
 
+class Money(Struct, frozen=True):
+    amount: Decimal
+    currency: str
+
+
+class Rate(Struct, frozen=True):
+    """What one of `currency` is worth in the budget's own."""
+
+    currency: str
+    worth: Decimal
+
+
 class Reached(Struct, frozen=True):
     """A soft limit that was passed: whose, in which period, with how much of it."""
 

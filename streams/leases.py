@@ -50,6 +50,9 @@ SELECT t.id AS job_id, t.tenant, t.subject, t.input::text AS input, taken.token,
   extract(epoch FROM clock_timestamp()
     - coalesce(t.not_before, t.created_at)) AS waited,
   coalesce(t.attempt, 0) AS attempt, t.max_attempts,
+  CASE WHEN t.status = 'running' THEN coalesce(t.token, '') ELSE '' END AS lost,
+  coalesce(t.project_id, '') AS project_id,
+  coalesce(t.requested_by, '') AS requested_by,
   coalesce(earlier.id, '') AS reused, coalesce(earlier.result, '') AS result
 FROM taken JOIN read.tasks t ON t.tenant = taken.tenant AND t.id = taken.job_id
 LEFT JOIN LATERAL (
@@ -89,7 +92,7 @@ class Leased(Struct, frozen=True):
     """A task row with the token of its fresh lease.
 
     `reused` names the job whose `result` answers this one without any work; `waited`
-    are the seconds since it was due.
+    are the seconds since it was due. `lost`: see Job.
     """
 
     job_id: str
@@ -105,6 +108,9 @@ class Leased(Struct, frozen=True):
     result: str = ""
     traceparent: str = ""
     waited: float = 0.0
+    lost: str = ""
+    project_id: str = ""
+    requested_by: str = ""
 
     def earlier(self) -> JobResult | None:
         """What an earlier job of the same digest found out, if it may be reused."""
@@ -122,6 +128,9 @@ class Leased(Struct, frozen=True):
             attempt=self.attempt + 1,
             max_attempts=self.max_attempts,
             traceparent=self.traceparent,
+            lost=self.lost,
+            project_id=self.project_id,
+            requested_by=self.requested_by,
         )
 
 

@@ -24,7 +24,7 @@ from schemas.registry import wire_name
 from streams import metrics, tracing
 from streams.agents.answers import Answers
 from streams.agents.spending import Meter, metered
-from streams.agents.work import Impossible, Job, Report, TryLater, Work
+from streams.agents.work import Impossible, Job, Parked, Report, TryLater, Work
 from streams.faults import reach
 from streams.leases import Kept, Leased
 from streams.log import NotAcknowledged
@@ -270,6 +270,9 @@ class Jobs:
             return await self._work.get(type(job.input), _wrong_role)(job, report)
         except Impossible as no:
             return FailJob(token=job.token, code=no.code, reason=no.reason)
+        except Parked as away:
+            waits = self._later(job, away.code, away.reason, away.after)
+            return replace(waits, parked=True)
         except TryLater as later:
             return self._later(job, later.code, later.reason, later.after)
         except OUTAGE:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Response
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from api.deps import P, Read, Who
 from api.problems import Problem
@@ -14,14 +14,14 @@ from api.rows import Rows
 from api.shapes import Body, Id, Item, Receipt, Shown
 from api.writes import Writes, answer, decide, receipt
 from projections.budgets.query import USED
-from schemas.budgets import BudgetLimit
+from schemas.budgets import BudgetLimit, Rate
 from schemas.commands.budget import SetBudget
 from schemas.ids import budget_id
 
 router = APIRouter(tags=["ai"])
 
 Money: TypeAlias = Annotated[Decimal, Field(ge=0, le=10**12, decimal_places=12)]
-Rate: TypeAlias = Annotated[Decimal, Field(gt=0, le=10**6)]
+Worth: TypeAlias = Annotated[Decimal, Field(gt=0, le=10**6)]
 
 
 class NewLimit(Body):
@@ -45,7 +45,7 @@ class NewBudget(Body):
     limits: list[NewLimit] = Field(default_factory=list, max_length=100)
     ceiling: Money = Decimal(1)
     timezone: str = Field(default="Asia/Shanghai", max_length=60)
-    rates: dict[str, Rate] = Field(default_factory=dict, max_length=30)
+    rates: dict[str, Worth] = Field(default_factory=dict, max_length=30)
 
 
 class Limit(Shown):
@@ -70,6 +70,15 @@ class Budget(Item):
     timezone: str = "Asia/Shanghai"
     limits: list[Limit] = Field(default_factory=list)
     rates: dict[str, Decimal] = Field(default_factory=dict)
+
+    @field_validator("rates", mode="before")
+    @classmethod
+    def _by_currency(cls, kept: object) -> object:
+        """Kept as a list; people name the currency."""
+        if not isinstance(kept, list):
+            return kept
+        return {each["currency"]: each["worth"] for each in kept}
+
     used: list[Used] = Field(default_factory=list)
 
 
@@ -102,7 +111,7 @@ def _wish(body: NewBudget) -> SetBudget:
         ),
         ceiling=body.ceiling,
         timezone=body.timezone,
-        rates=body.rates,
+        rates=tuple(Rate(name, worth) for name, worth in body.rates.items()),
     )
 
 

@@ -8,7 +8,6 @@ from msgspec.structs import replace
 
 from ai_adapter.base import Answer, Ask, Usage
 from ai_adapter.errors import Refused
-from ai_adapter.gateway import Gateway
 from ai_adapter.price_book import total
 from media_agents.errors import MediaRefused, ObjectDiffers, ObjectMissing
 from media_agents.subtitles.cues import mended
@@ -17,6 +16,8 @@ from media_agents.subtitles.keeping import Home, Objects, cues_in, keep
 from media_agents.subtitles.rules import Cue, rules_for
 from schemas.jobs import Subtitled, TranslateInput
 from schemas.jobs import Usage as Used
+from streams.agents.ai import Doors
+from streams.agents.paying import Asks
 from streams.agents.work import Impossible, Job, Report, TryLater
 
 # Enough for context, few enough that a model keeps count.
@@ -28,8 +29,8 @@ TOKENS_A_LINE = 120
 class Translating:
     """The work for TranslateInput."""
 
-    def __init__(self, gateway: Gateway, objects: Objects) -> None:
-        self._gateway = gateway
+    def __init__(self, doors: Doors, objects: Objects) -> None:
+        self._doors = doors
         self._objects = objects
 
     async def translate(self, job: Job, report: Report) -> Subtitled:
@@ -38,7 +39,7 @@ class Translating:
             body = await cues_in(self._objects, wanted.text)
         except (ObjectMissing, ObjectDiffers) as gone:
             raise Impossible("subtitle_missing", str(gone)) from gone
-        done = Translation(self._gateway, job.tenant, wanted)
+        done = Translation(self._doors.of(job), job.tenant, wanted)
         lines = [_line(cue, body.language) for cue in body.cues]
         said: list[str] = []
         for first in range(0, len(lines), LINES_AT_ONCE):
@@ -79,8 +80,8 @@ def _timed(
 class Translation:
     """One text on its way: which models were asked, and what that cost."""
 
-    def __init__(self, gateway: Gateway, tenant: str, wanted: TranslateInput) -> None:
-        self._gateway = gateway
+    def __init__(self, door: Asks, tenant: str, wanted: TranslateInput) -> None:
+        self._door = door
         self._tenant = tenant
         self._wanted = wanted
         self._answers: list[Answer] = []
@@ -108,7 +109,7 @@ class Translation:
             deadline_s=180,
         )
         try:
-            answer = await self._gateway.ask(ask)
+            answer = await self._door.ask(ask)
         except Refused as no:
             raise Impossible(no.code, no.reason) from no
         if answer.provider == "template":

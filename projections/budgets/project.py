@@ -42,7 +42,7 @@ def _terms(record: Record[Data], event: BudgetChanged) -> Row:
         ceiling=event.ceiling,
         timezone=event.timezone,
         limits=event.limits,
-        rates={name: str(rate) for name, rate in event.rates.items()},
+        rates=event.rates,
     )
 
 

@@ -62,6 +62,8 @@ def _requested(record: Record[Data], event: JobRequested) -> Row:
         not_before=event.not_before,
         deadline=event.deadline,
         needs=event.needs,
+        project_id=event.project_id,
+        requested_by=event.requested_by,
         requested_event_id=record.envelope.id,
         correlation=record.envelope.correlation,
         traceparent=record.envelope.traceparent,

@@ -31,6 +31,8 @@ CREATE TABLE tasks (
     needs text[] NOT NULL DEFAULT '{}',
     spent jsonb,
     worked_s double precision,
+    project_id text,
+    requested_by text,
     PRIMARY KEY (tenant, id)
 );
 CREATE INDEX tasks_newest ON tasks (tenant, created_at DESC, id DESC);

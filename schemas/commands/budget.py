@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from schemas.budgets import BudgetLimit, Reached
+from schemas.budgets import BudgetLimit, Money, Rate, Reached
 
 
 class SetBudget(Struct, frozen=True, tag="io.contentops.budget.set.v1"):
@@ -16,7 +16,7 @@ class SetBudget(Struct, frozen=True, tag="io.contentops.budget.set.v1"):
     limits: tuple[BudgetLimit, ...] = ()
     ceiling: Decimal = Decimal(1)
     timezone: str = "Asia/Shanghai"
-    rates: dict[str, Decimal] = {}
+    rates: tuple[Rate, ...] = ()
 
 
 class ReserveBudget(Struct, frozen=True, tag="io.contentops.budget.reserve.v1"):
@@ -29,7 +29,7 @@ class ReserveBudget(Struct, frozen=True, tag="io.contentops.budget.reserve.v1"):
     reservation_id: str
     at: datetime
     expires_at: datetime
-    most: dict[str, Decimal] = {}
+    most: tuple[Money, ...] = ()
     project_id: str = ""
     person_id: str = ""
 

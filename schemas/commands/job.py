@@ -38,12 +38,16 @@ class CompleteJob(Struct, frozen=True, tag="io.contentops.job.complete.v1"):
 
 
 class FailJob(Struct, frozen=True, tag="io.contentops.job.fail.v1"):
-    """`retry_at` = when a repeat makes sense; None = a repeat would not help."""
+    """`retry_at` = when a repeat makes sense; None = a repeat would not help.
+
+    `parked`: nothing was tried, so this attempt is not one of those it may have.
+    """
 
     token: str
     code: str
     reason: str
     retry_at: datetime | None = None
+    parked: bool = False
 
 
 class CancelJob(Struct, frozen=True, tag="io.contentops.job.cancel.v1"):

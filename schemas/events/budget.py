@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from schemas.budgets import BudgetLimit, Reached
+from schemas.budgets import BudgetLimit, Rate, Reached
 
 
 class BudgetChanged(Struct, frozen=True, tag="io.contentops.budget.changed.v1"):
@@ -19,7 +19,7 @@ class BudgetChanged(Struct, frozen=True, tag="io.contentops.budget.changed.v1"):
     limits: tuple[BudgetLimit, ...] = ()
     ceiling: Decimal = Decimal(1)
     timezone: str = "Asia/Shanghai"
-    rates: dict[str, Decimal] = {}
+    rates: tuple[Rate, ...] = ()
 
 
 class BudgetReserved(Struct, frozen=True, tag="io.contentops.budget.reserved.v1"):

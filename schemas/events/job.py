@@ -54,7 +54,10 @@ class JobCompleted(Struct, frozen=True, tag="io.contentops.job.completed.v1"):
 
 
 class JobFailed(Struct, frozen=True, tag="io.contentops.job.failed.v1"):
-    """`retry_at` set = another attempt follows then; None = this was the end."""
+    """`retry_at` set = another attempt follows then; None = this was the end.
+
+    `parked`: nothing was tried, and the attempt is not counted.
+    """
 
     role: str
     subject: str
@@ -65,6 +68,7 @@ class JobFailed(Struct, frozen=True, tag="io.contentops.job.failed.v1"):
     reason: str
     retry_at: datetime | None = None
     dependents: tuple[str, ...] = ()
+    parked: bool = False
 
 
 class JobCancelled(Struct, frozen=True, tag="io.contentops.job.cancelled.v1"):

@@ -11,6 +11,7 @@ from ai_adapter.base import Usage as Spent
 from ai_adapter.errors import Refused
 from ai_adapter.tools.use import use
 from schemas.generation import Generated, GenerateInput, Usage
+from streams.agents.paying import Asks
 from streams.agents.tooling import (
     MOST_ON_LOG,
     Objects,
@@ -21,15 +22,17 @@ from streams.agents.tooling import (
 from streams.agents.work import Impossible, Job, Report
 
 
-class Gateway(Protocol):
-    async def ask(self, ask: Ask) -> Answer: ...
+class Doors(Protocol):
+    """Gives each attempt whoever answers its questions; see `paying.Till`."""
+
+    def of(self, job: Job) -> Asks: ...
 
 
 class Generating:
     """The work for GenerateInput."""
 
-    def __init__(self, gateway: Gateway, objects: Objects) -> None:
-        self._gateway = gateway
+    def __init__(self, doors: Doors, objects: Objects) -> None:
+        self._doors = doors
         self._objects = objects
 
     async def generate(self, job: Job, report: Report) -> Generated:
@@ -43,10 +46,11 @@ class Generating:
         return await generated(home, answer, self._objects)
 
     async def _answer(self, job: Job, wanted: GenerateInput) -> Answer:
+        door = self._doors.of(job)
         if not wanted.tool:
-            return await self._gateway.ask(_ask(job, wanted))
+            return await door.ask(_ask(job, wanted))
         wish = await wish_of(wanted, self._objects)
-        used = await use(self._gateway.ask, tool_of(wanted.tool), wish, job.tenant)
+        used = await use(door.ask, tool_of(wanted.tool), wish, job.tenant)
         return used.answer
 
 

@@ -49,18 +49,34 @@ class Answers:
         self._auth_id = f"worker-{role}"
 
     async def tell(
-        self, job: Job, data: Command, aggregate_id: str = "", *, cause: str = ""
+        self,
+        job: Job,
+        data: Command,
+        aggregate_id: str = "",
+        *,
+        cause: str = "",
+        mark: str = "",
     ) -> str:
-        """Returns the command's id; raises NotAcknowledged after a minute."""
-        record = self._command(job, data, aggregate_id or job.id, cause)
+        """Returns the command's id; raises NotAcknowledged after a minute.
+
+        `mark` tells two like commands of one attempt apart.
+        """
+        id_ = _id(job, data, mark)
+        record = self._command(job, data, aggregate_id or job.id, id_, cause)
         await self.append(record)
         return record.envelope.id
 
     async def ask(
-        self, job: Job, data: Command, aggregate_id: str = "", *, cause: str = ""
+        self,
+        job: Job,
+        data: Command,
+        aggregate_id: str = "",
+        *,
+        cause: str = "",
+        mark: str = "",
     ) -> Decision:
         """What is on the log will be decided: the lease bounds the wait."""
-        sent = await self.tell(job, data, aggregate_id, cause=cause)
+        sent = await self.tell(job, data, aggregate_id, cause=cause, mark=mark)
         while True:
             found = await self._decisions.decision(job.tenant, sent, DECISION_S)
             if found is not None:
@@ -81,17 +97,21 @@ class Answers:
                 await asyncio.sleep(1)
 
     def _command(
-        self, job: Job, data: Command, aggregate_id: str, cause: str
+        self, job: Job, data: Command, aggregate_id: str, id_: str, cause: str
     ) -> Record[Command]:
-        name = wire_name(type(data))
         return command(
             data,
             tenant=job.tenant,
             aggregate_id=aggregate_id,
-            id=derived("attempt", job.id, job.token, name),
+            id=id_,
             time=self.clock(),
             correlation=job.correlation,
             cause=cause or job.started or job.requested,
             auth_id=self._auth_id,
             traceparent=job.traceparent,
         )
+
+
+def _id(job: Job, data: Command, mark: str) -> str:
+    name = wire_name(type(data))
+    return derived("attempt", job.id, job.token, name, *([mark] if mark else []))

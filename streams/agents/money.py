@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from ai_adapter.base import Attempt
 from ai_adapter.price_book import total
+from schemas.budgets import Money
 from schemas.commands.budget import ReleaseBudget, ReserveBudget, SettleBudget
 from schemas.events.budget import BudgetRefused
 from schemas.registry import wire_name
@@ -32,7 +33,7 @@ def reserve(
         reservation_id=call.name,
         at=now,
         expires_at=call.until,
-        most=most or {},
+        most=tuple(Money(cost, name) for name, cost in (most or {}).items()),
         project_id=call.project_id,
         person_id=call.person_id,
     )

@@ -21,6 +21,13 @@ class TryLater(Exception):
         self.after = after
 
 
+class Parked(TryLater):
+    """Nothing was tried, because nobody is there to do it: this attempt is not counted.
+
+    `after` is when somebody may be.
+    """
+
+
 class Impossible(Exception):
     """Another attempt would fail alike: tell whoever wanted it."""
 
@@ -31,7 +38,10 @@ class Impossible(Exception):
 
 
 class Job(Struct, frozen=True, kw_only=True):
-    """One attempt at a job; `started` is the event that numbered it."""
+    """One attempt at a job; `started` is the event that numbered it.
+
+    `lost` is the token of the attempt before, where that never told its end.
+    """
 
     id: str
     tenant: str
@@ -44,6 +54,9 @@ class Job(Struct, frozen=True, kw_only=True):
     attempt: int = 1
     max_attempts: int = 3
     traceparent: str = ""
+    lost: str = ""
+    project_id: str = ""
+    requested_by: str = ""
 
     def asked(self, kind: type[Kind]) -> Kind:
         """The input as what this work is for."""

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 from msgspec.structs import replace
 
-from schemas.budgets import BudgetLimit, Reached
+from schemas.budgets import BudgetLimit, Money, Reached
 from schemas.commands.budget import (
     BudgetCommand,
     ExpireReservation,
@@ -138,9 +138,9 @@ def _refused(name: str, call: Held, limit: BudgetLimit, left: Decimal) -> Budget
     )
 
 
-def _most(terms: BudgetChanged, most: dict[str, Decimal]) -> Decimal:
+def _most(terms: BudgetChanged, most: tuple[Money, ...]) -> Decimal:
     """Whichever of the models that may answer is the dearest."""
-    worth = [_worth(terms, cost, name, terms.ceiling) for name, cost in most.items()]
+    worth = [_worth(terms, m.amount, m.currency, terms.ceiling) for m in most]
     return max(worth, default=terms.ceiling)
 
 
@@ -148,7 +148,8 @@ def _worth(
     terms: BudgetChanged, amount: Decimal | None, currency: str, unknown: Decimal
 ) -> Decimal:
     """In the budget's currency; `unknown` where nobody can tell."""
-    rate = Decimal(1) if currency == terms.currency else terms.rates.get(currency)
+    rates = {each.currency: each.worth for each in terms.rates}
+    rate = Decimal(1) if currency == terms.currency else rates.get(currency)
     if amount is None or rate is None or not amount.is_finite() or amount < 0:
         return unknown
     return amount * rate

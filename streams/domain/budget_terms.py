@@ -31,9 +31,9 @@ def _faults(command: SetBudget) -> Iterator[tuple[str, str]]:
         yield "/limits", f"A budget has {MOST_LIMITS} limits at most."
     for place, limit in enumerate(command.limits):
         yield from _limit_faults(f"/limits/{place}", limit)
-    for name, rate in command.rates.items():
-        if not _currency(name) or not _money(rate) or not rate:
-            yield f"/rates/{name}", "A rate is more than 0, under an ISO 4217 name."
+    for place, rate in enumerate(command.rates):
+        if not _currency(rate.currency) or not _money(rate.worth) or not rate.worth:
+            yield f"/rates/{place}", "A rate is more than 0, under an ISO 4217 name."
 
 
 def _limit_faults(at: str, limit: BudgetLimit) -> Iterator[tuple[str, str]]:

@@ -43,13 +43,16 @@ from streams.domain.rejected import Rejected, exists, missing
 HIGHEST = 10
 """Priorities go from -HIGHEST to HIGHEST, which bounds how long one may be passed."""
 MOST_PARENTS = 100
+MOST_PARKS = 500
+"""At five minutes each nearly two days: then a person has to look."""
 OVERDUE = "deadline_passed"
 
 
 class Job(Struct, frozen=True):
     """`token` is the newest attempt's; `ended` names how the job came to its end.
 
-    `accounted` are the tokens of attempts that told what they cost.
+    `accounted` are the tokens of attempts that told what they cost, `parks` how many
+    tried nothing.
     """
 
     requested: JobRequested | None = None
@@ -61,6 +64,7 @@ class Job(Struct, frozen=True):
     waiting_for: tuple[str, ...] = ()
     dependents: tuple[str, ...] = ()
     accounted: tuple[str, ...] = ()
+    parks: int = 0
 
     @property
     def wish(self) -> JobRequested:
@@ -186,9 +190,11 @@ def _complete(command: CompleteJob, job: Job) -> JobEvent | None:
 
 def _fail(command: FailJob, job: Job) -> JobEvent | None:
     _refuse_stranger(command.token, job)
-    more = job.attempt < job.wish.max_attempts
+    parked = command.parked and job.parks < MOST_PARKS
+    more = parked or job.attempt - job.parks < job.wish.max_attempts
     retry_at = command.retry_at if more else None
-    return _failed(job, command.code, command.reason, retry_at=retry_at)
+    failed = _failed(job, command.code, command.reason, retry_at=retry_at)
+    return replace(failed, parked=parked and more)
 
 
 def _failed(
@@ -314,8 +320,10 @@ def _ended(
     match event:
         case JobCompleted():
             return replace(job, open=False, ended="completed", result=event)
-        case JobFailed(retry_at=retry_at):
-            return replace(job, open=False, ended="" if retry_at else "failed")
+        case JobFailed(retry_at=retry_at, parked=parked):
+            parks = job.parks + parked
+            ended = "" if retry_at else "failed"
+            return replace(job, open=False, ended=ended, parks=parks)
         case JobCancelled():
             return replace(job, open=False, ended="cancelled")
         case JobLost():

@@ -27,6 +27,7 @@ from streams.agents.work import TryLater as Later
 from tests.contract.hearing_server import HearingServer, hearing
 from tests.contract.openai_server import OpenAIServer, says, serving, status
 from tests.contract.test_ai import Naps
+from tests.unit.streams.workshop import OpenDoors
 
 SAID = ["Welcome back to the workshop.", "Today we build a lamp."]
 
@@ -200,7 +201,7 @@ def work(models: OpenAIServer, shelf: Shelf) -> Translating:
         [Endpoint("deepseek", "deepseek-flash", models.url, "key")],
         timing=Timing(chance=lambda: 0.0, sleep=Naps()),
     )
-    return Translating(door, shelf)
+    return Translating(OpenDoors(door), shelf)
 
 
 def silent(_percent: int, _step: str) -> None:
@@ -253,7 +254,7 @@ async def test_without_a_model_nothing_pretends_to_be_a_translation(
 ) -> None:
     shelf, text = kept
     with pytest.raises(Impossible) as no:
-        await Translating(Gateway(), shelf).translate(asked(text), silent)
+        await Translating(OpenDoors(Gateway()), shelf).translate(asked(text), silent)
     assert no.value.code == "no_model"
 
     translating = work(models, shelf)

@@ -10,7 +10,7 @@ from ai_adapter.gateway import Gateway
 from schemas.jobs import Generated, GenerateInput
 from streams.agents.ai import Generating
 from streams.agents.work import Impossible
-from tests.unit.streams.workshop import job
+from tests.unit.streams.workshop import OpenDoors, job
 
 COPY = GenerateInput(
     task="copy", model="auto", input=("a red kettle",), platform="bilibili", variants=2
@@ -43,7 +43,7 @@ async def generate(
     gateway: FakeGateway | Gateway, wanted: GenerateInput = COPY
 ) -> tuple[Generated, FakeObjects]:
     objects = FakeObjects()
-    work = Generating(gateway, objects)
+    work = Generating(OpenDoors(gateway), objects)
     return await work.generate(job(wanted), lambda _percent, _text: None), objects
 
 

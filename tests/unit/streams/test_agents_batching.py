@@ -14,7 +14,7 @@ from streams.agents.ai import Generating
 from streams.agents.answers import Answers
 from streams.agents.batching import Bad, Batching, Plan, Row, row_job
 from streams.agents.work import Impossible
-from tests.unit.streams.workshop import FakeClock, FakeLog, job
+from tests.unit.streams.workshop import FakeClock, FakeLog, OpenDoors, job
 
 T = TypeVar("T")
 WISHES = ('{"brief":"番茄炒蛋"}', '{"brief":"%s"}' % ("长" * 5000))
@@ -82,7 +82,7 @@ async def test_what_a_row_asked_for_is_what_a_worker_makes() -> None:
     shelf, log = Shelf(plan=PLAN), FakeLog()
     await batching(shelf, log)(job(BatchInput("douyin-script", "plan", 3)), quiet)
     works = [
-        Generating(Gateway(), shelf).generate(job(each.input), quiet)
+        Generating(OpenDoors(Gateway()), shelf).generate(job(each.input), quiet)
         for each in log.told(RequestJob)
     ]
 
@@ -103,7 +103,7 @@ async def test_a_long_result_lies_in_the_store() -> None:
         tool="translation",
     )
 
-    made = await Generating(Gateway(), shelf).generate(job(wish), quiet)
+    made = await Generating(OpenDoors(Gateway()), shelf).generate(job(wish), quiet)
 
     assert made.output == ()
     kept = msgspec.json.decode(await shelf.get_json(made.output_key, str))
@@ -115,4 +115,4 @@ async def test_a_wish_that_no_longer_fits_is_impossible(tool: str) -> None:
     wish = GenerateInput(task="copy", model="auto", input=('{"b":1}',), tool=tool)
 
     with pytest.raises(Impossible):
-        await Generating(Gateway(), Shelf()).generate(job(wish), quiet)
+        await Generating(OpenDoors(Gateway()), Shelf()).generate(job(wish), quiet)

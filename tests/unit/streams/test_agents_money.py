@@ -6,6 +6,7 @@ from decimal import Decimal
 from ai_adapter.base import Ask, Attempt, Outcome, Usage
 from ai_adapter.gateway import Gateway
 from ai_adapter.providers.factory import Endpoint
+from schemas.budgets import Money
 from schemas.commands.budget import ReleaseBudget, ReserveBudget, SettleBudget
 from streams.agents.money import Purchase, reserve, settlement
 
@@ -54,12 +55,13 @@ def test_the_reservation_is_above_what_the_call_can_cost() -> None:
     # 1 000 tokens of output alone, at the lower of the day's two prices.
     assert most["CNY"] >= Decimal("0.004")
     assert most["CNY"] < Decimal("0.05")
-    assert reserve(Purchase("r", NOW), most, NOW) == ReserveBudget("r", NOW, NOW, most)
+    held = (Money(most["CNY"], "CNY"),)
+    assert reserve(Purchase("r", NOW), most, NOW) == ReserveBudget("r", NOW, NOW, held)
 
 
 def test_a_model_without_a_price_leaves_it_to_the_ceiling() -> None:
     assert gateway("home-made", "local").most(ASK) is None
-    assert reserve(Purchase("r", NOW), None, NOW).most == {}
+    assert reserve(Purchase("r", NOW), None, NOW).most == ()
 
 
 def test_a_template_costs_nothing() -> None:

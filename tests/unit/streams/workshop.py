@@ -13,6 +13,7 @@ from schemas.jobs import JobInput
 from schemas.registry import Command, Data, wire_name
 from schemas.topics import Topic
 from streams.agents.answers import Answers
+from streams.agents.paying import Asks
 from streams.agents.work import Job
 from streams.decisions import Decision, Refusal
 from streams.domain.registry import RULES
@@ -120,6 +121,16 @@ class FakeLog:
             },
             Decision,
         )
+
+
+class OpenDoors:
+    """Every attempt asks this gateway, and nobody counts money."""
+
+    def __init__(self, gateway: Asks) -> None:
+        self._gateway = gateway
+
+    def of(self, _job: Job) -> Asks:
+        return self._gateway
 
 
 class FakeLeases:

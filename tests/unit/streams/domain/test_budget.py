@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.budgets import BudgetLimit, Reached
+from schemas.budgets import BudgetLimit, Money, Rate, Reached
 from schemas.commands import budget as wish
 from schemas.events import budget as fact
 from streams.domain import budget as rules
@@ -16,7 +16,7 @@ from unit.streams.domain.given import after, refused, when
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=10)
 DAILY = BudgetLimit("tenant", "day", hard=Decimal(50))
-TERMS = fact.BudgetChanged("CNY", (DAILY,), rates={"USD": Decimal(7)})
+TERMS = fact.BudgetChanged("CNY", (DAILY,), rates=(Rate("USD", Decimal(7)),))
 
 
 def reserve(
@@ -26,7 +26,7 @@ def reserve(
     project: str = "",
     person: str = "",
 ) -> wish.ReserveBudget:
-    most = {} if amount is None else {"CNY": Decimal(amount)}
+    most = () if amount is None else (Money(Decimal(amount), "CNY"),)
     return wish.ReserveBudget(name, at, LATER, most, project, person)
 
 
@@ -88,7 +88,7 @@ def test_another_currency_counts_by_its_rate_and_without_one_as_unknown() -> Non
 
 
 def test_the_dearest_of_the_models_that_may_answer_counts() -> None:
-    most = {"CNY": Decimal(2), "USD": Decimal(1)}
+    most = (Money(Decimal(2), "CNY"), Money(Decimal(1), "USD"))
     found = when("budget", wish.ReserveBudget("r1", NOW, LATER, most), TERMS)
 
     assert isinstance(found, fact.BudgetReserved)
@@ -169,7 +169,7 @@ def test_a_soft_limit_is_told_of_once() -> None:
         (wish.SetBudget("CNY", ceiling=Decimal("nan")), "/ceiling"),
         (wish.SetBudget("CNY", timezone="Moon/Sea"), "/timezone"),
         (wish.SetBudget("CNY", timezone="../etc/passwd"), "/timezone"),
-        (wish.SetBudget("CNY", rates={"USD": Decimal(0)}), "/rates/USD"),
+        (wish.SetBudget("CNY", rates=(Rate("USD", Decimal(0)),)), "/rates/0"),
         (wish.SetBudget("CNY", (BudgetLimit("moon", "day"),)), "/limits/0/scope"),
         (wish.SetBudget("CNY", (BudgetLimit("tenant", "hour"),)), "/limits/0/period"),
         (
@@ -190,7 +190,7 @@ def test_terms_that_cannot_be_meant_name_the_field(
 
 
 def test_terms_are_changed_once() -> None:
-    terms = wish.SetBudget("CNY", (DAILY,), rates={"USD": Decimal(7)})
+    terms = wish.SetBudget("CNY", (DAILY,), rates=(Rate("USD", Decimal(7)),))
 
     assert when("budget", terms) == TERMS
     assert when("budget", terms, TERMS) is None

@@ -2,12 +2,13 @@
 
 from datetime import UTC, datetime
 
-from msgspec import structs
+from msgspec import Struct, structs
 
 from schemas.commands import job as wish
 from schemas.events import job as fact
 from schemas.jobs import Settled, Spent
 from schemas.publishing import PublishInput
+from streams.domain.job import MOST_PARKS
 from unit.streams.domain.given import refused, when
 
 WORK = PublishInput("pub")
@@ -83,3 +84,51 @@ def test_each_attempt_is_accounted_once_also_after_the_end() -> None:
 def test_nothing_is_accounted_to_a_job_that_nobody_wanted() -> None:
     told = wish.AccountAttempt("one", 1, "failed", 1.0, Spent(cpu_seconds=1.0))
     assert refused("job", told).kind == "missing"
+
+
+def test_an_attempt_that_tried_nothing_is_not_counted() -> None:
+    told: list[Struct] = [REQUESTED]
+    for number in range(5):
+        away = wish.FailJob(str(number), "away", "", LATER, parked=True)
+        for each in (wish.StartAttempt(str(number)), away):
+            event = when("job", each, *told)
+            assert event is not None
+            told.append(event)
+    last = told[-1]
+
+    assert isinstance(last, fact.JobFailed)
+    assert (last.attempt, last.retry_at, last.parked) == (5, LATER, True)
+    second = [
+        *told,
+        fact.JobStarted(6, "six"),
+        fact.JobFailed("publish", "publication/pub", WORK, "six", 6, "busy", "", LATER),
+    ]
+    third = [*second, fact.JobStarted(7, "seven")]
+    ended = when("job", wish.FailJob("seven", "busy", "", LATER), *third)
+    assert isinstance(ended, fact.JobFailed)
+    assert ended.retry_at is None
+
+
+def test_nobody_parks_for_ever() -> None:
+    told: list[Struct] = [REQUESTED]
+    for number in range(MOST_PARKS):
+        told.append(fact.JobStarted(number + 1, "x"))
+        told.append(
+            fact.JobFailed(
+                "publish",
+                "publication/pub",
+                WORK,
+                "x",
+                1,
+                "away",
+                "",
+                LATER,
+                parked=True,
+            )
+        )
+    told.append(fact.JobStarted(MOST_PARKS + 1, "y"))
+    once = when("job", wish.FailJob("y", "away", "", LATER, parked=True), *told)
+
+    assert isinstance(once, fact.JobFailed)
+    assert not once.parked
+    assert once.retry_at == LATER  # it counts now: of two attempts this was the first

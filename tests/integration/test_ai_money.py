@@ -1,18 +1,21 @@
 """Money around AI calls over a real log: limits that hold, policies that count."""
 
 import asyncio
+import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from uuid import uuid4
 
 import httpx
 import pytest
+from starlette.responses import Response, StreamingResponse
 
 from fixtures.fix_api import CREDENTIALS, Tenant, eventually
 from fixtures.fix_api import serving as edge_serving
 from fixtures.fix_edge import free_port, ready
 from infra.settings import Settings
-from tests.contract.openai_server import OpenAIServer, serving
+from tests.contract.openai_server import Json, OpenAIServer, Step, serving
+from tests.integration.rolling import Site, site, until
 
 CALLS = 200
 LIMIT = 50
@@ -34,6 +37,8 @@ def edge(stack: Settings, provider: OpenAIServer) -> Iterator[Settings]:
             "ai_provider": "local",
             "ai_base_url": provider.url,
             "ai_model": "unpriced",
+            "lease_s": 3.0,
+            "heartbeat_s": 0.5,
             "direct_max": CALLS,
             "direct_per_tenant": CALLS,
         }
@@ -140,3 +145,51 @@ def test_an_unknown_project_is_refused_before_any_call(
     assert answer.status_code == 404
     assert answer.json()["errors"][0]["pointer"] == "/metadata/projectId"
     assert provider.bodies == []
+
+
+@pytest.fixture
+def town(edge: Settings) -> Iterator[Site]:
+    """Workers as processes of their own."""
+    with site(edge) as opened:
+        yield opened
+
+
+def held(gate: threading.Event) -> Step:
+    """The provider works on it, for as long as the gate is shut."""
+
+    async def later() -> AsyncIterator[bytes]:
+        await asyncio.to_thread(gate.wait)
+        yield b"{}"
+
+    def step(_: Json) -> Response:
+        return StreamingResponse(later(), media_type="application/json")
+
+    return step
+
+
+def test_a_worker_killed_in_its_call_pays_once_and_nobody_asks_again(
+    tenant: Tenant, provider: OpenAIServer, town: Site
+) -> None:
+    limit(tenant, "10")
+    gate = threading.Event()
+    provider.script.append(held(gate))
+    told = tenant.http.post(
+        "/ai/generate",
+        json={"task": "copy", "input": "灯"},
+        headers={"Prefer": "respond-async"},
+    ).json()
+    town.start("worker-ai")
+    until(lambda: provider.bodies)
+
+    town.kill("worker-ai")
+    town.start("worker-ai")
+    found = until(lambda: town.task_is(told["id"], "failed"))
+    gate.set()
+
+    assert found[3] == "outcome_unknown"
+    assert len(provider.bodies) == 1
+    assert used(tenant) == "1"
+    row = town.row(
+        "SELECT status, cost FROM read.reservations WHERE tenant = %s", tenant.name
+    )
+    assert row == ("unknown", None)
