@@ -4,8 +4,8 @@ Any client of OpenAI's works with this address and a contentops key. Calls pass 
 same budget, log and guard as all others; refusals come in OpenAI's shape.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import cast
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import TypeAlias, cast
 
 from fastapi import APIRouter, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -35,10 +35,13 @@ _TYPES = {
 _STATUS = {"model_unknown": 404, "unavailable": 503}
 
 
+Handler: TypeAlias = Callable[[Request], Coroutine[None, object, Response]]
+
+
 class InTheirWords(APIRoute):
     """Every refusal of these routes as OpenAI says it."""
 
-    def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]
+    def get_route_handler(self) -> Handler:
         inner = super().get_route_handler()
 
         async def route(request: Request) -> Response:
