@@ -18,7 +18,6 @@ from ai_adapter.base import (
     Call,
     Outcome,
     PriceUnknown,
-    Provider,
     Reply,
     Spent,
     Usage,
@@ -34,6 +33,7 @@ from ai_adapter.errors import (
     TryLater,
 )
 from ai_adapter.ports import ListedPrices, Prices, Tell, tell_nobody
+from ai_adapter.providers.port import Provider
 from schemas.clock import Clock, utc_now
 
 MAX_ATTEMPTS = 4

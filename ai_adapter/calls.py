@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from tenacity import AsyncRetrying, retry_if_exception
 
 from ai_adapter.attempts import Run, Shut, Timing, seen_of
-from ai_adapter.base import Call, Provider, Reply
+from ai_adapter.base import Call, Reply
 from ai_adapter.breakers import Breakers, Leave, Place
 from ai_adapter.errors import (
     FAILURES,
@@ -21,6 +21,7 @@ from ai_adapter.errors import (
 )
 from ai_adapter.open_streams import OpenStream, begun
 from ai_adapter.ports import Keys
+from ai_adapter.providers.port import Provider
 from ai_adapter.registry import Target
 
 T = TypeVar("T")

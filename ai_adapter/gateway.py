@@ -23,7 +23,6 @@ from ai_adapter.base import (
     Done,
     Piece,
     PolicyUsed,
-    Provider,
     Reply,
     Verdict,
     VerdictGiven,
@@ -38,6 +37,7 @@ from ai_adapter.lifecycle import Lifecycle
 from ai_adapter.limits import check
 from ai_adapter.open_streams import OpenStream
 from ai_adapter.providers.factory import Endpoint, providers
+from ai_adapter.providers.port import Provider
 from ai_adapter.providers.template import Template
 from ai_adapter.questions import Question, Seen, question_of, texts_of
 from ai_adapter.registry import Target

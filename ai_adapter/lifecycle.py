@@ -8,11 +8,12 @@ import msgspec
 from msgspec import Struct
 
 from ai_adapter.attempts import Timing
-from ai_adapter.base import ModelEnding, Provider
+from ai_adapter.base import ModelEnding
 from ai_adapter.errors import FAILURES
 from ai_adapter.models import ends_on
 from ai_adapter.ports import Tell
 from ai_adapter.providers.factory import Endpoint
+from ai_adapter.providers.port import Provider
 
 NOTICES = (90, 30, 7, 0)
 DAY_S = 86_400.0

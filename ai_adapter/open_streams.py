@@ -4,9 +4,10 @@ from dataclasses import dataclass, field
 
 from ai_adapter import estimates
 from ai_adapter.attempts import Made, noted, seen_of
-from ai_adapter.base import Call, Flow, Reply, Spent
+from ai_adapter.base import Call, Reply, Spent
 from ai_adapter.breakers import Leave
 from ai_adapter.errors import FAILURES, Failure, OutcomeUnknown
+from ai_adapter.providers.port import Flow
 from ai_adapter.streaming import beginning
 
 _CLOSED = "closed before its end"

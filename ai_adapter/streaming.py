@@ -5,8 +5,9 @@ other model may take over without anybody noticing.
 """
 
 from ai_adapter.answers import text_of
-from ai_adapter.base import Call, Flow, Provider, Reply, Spent
+from ai_adapter.base import Call, Reply, Spent
 from ai_adapter.errors import AskAgain
+from ai_adapter.providers.port import Flow, Provider
 
 
 class WholeFlow:

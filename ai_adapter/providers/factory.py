@@ -11,7 +11,7 @@ from ai_adapter.registry import DIALECTS, Dialect
 from schemas.clock import Clock, utc_now
 
 if TYPE_CHECKING:
-    from ai_adapter.base import Provider
+    from ai_adapter.providers.port import Provider
 
 
 @dataclass(frozen=True)

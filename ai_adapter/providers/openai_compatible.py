@@ -10,11 +10,12 @@ import httpx2
 import msgspec
 import openai
 
-from ai_adapter.base import Call, Flow, Reply
+from ai_adapter.base import Call, Reply
 from ai_adapter.errors import AskAgain
 from ai_adapter.providers import chat, other_tasks, wire
 from ai_adapter.providers.chat_flow import ChatFlow
 from ai_adapter.providers.factory import Endpoint
+from ai_adapter.providers.port import Flow
 from ai_adapter.providers.reasons import reaction
 from ai_adapter.streaming import WholeFlow
 from schemas.clock import Clock

@@ -7,11 +7,12 @@ material and claims nothing of its own.
 import asyncio
 from collections.abc import Iterable
 
-from ai_adapter.base import Call, Flow, Output, Reply, Spent
+from ai_adapter.base import Call, Output, Reply, Spent
 from ai_adapter.platforms import Style, style_of, tagged
 from ai_adapter.providers import phrases
 from ai_adapter.providers.hashing import vector
 from ai_adapter.providers.phrases import Phrases
+from ai_adapter.providers.port import Flow
 from ai_adapter.streaming import WholeFlow
 
 MODEL = "template-1"
