@@ -65,6 +65,40 @@ def key_remove(provider: str, tenant: Tenant = None, data: Data = None) -> None:
         say(f"The key for {provider} is gone.")
 
 
+@app.command("eval")
+def evaluation(  # noqa: PLR0913  (options of a command are its arguments)
+    suite: Annotated[
+        str, typer.Argument(help="A file of JSON lines, or titles, copy.")
+    ],
+    model: Annotated[str, typer.Option(help="An alias, or provider/name.")],
+    baseline: Annotated[
+        Path | None, typer.Option(help="Kept scores; else beside the suite.")
+    ] = None,
+    tolerance: Annotated[float, typer.Option(min=0, max=1)] = 0.0,
+    *,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep this score.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For a program.")] = False,
+    data: Data = None,
+) -> None:
+    """Score a suite; exit 1 where the model does worse than the kept score says."""
+    with one_sentence():
+        from rich.console import Console
+
+        from infra import ai_eval as run
+
+        path, cases = run.suite(suite)
+        kept = baseline or path.with_suffix(".baseline.json")
+        held = run.run(given(data), cases, model, kept, tolerance)
+        if as_json:
+            say(run.as_json(held))
+        else:
+            run.show(held, Console())
+        if keep:
+            run.keep(kept, held.score)
+        elif held.drops:
+            raise typer.Exit(1)
+
+
 @app.command("shadow")
 def shadow(  # noqa: PLR0913  (options of a command are its arguments)
     start: Annotated[str, typer.Option("--from", help="ISO time; a date is 0:00 UTC.")],
