@@ -42,7 +42,7 @@ class Keys(Protocol):
 
 
 class Cache(Protocol):
-    """Finished answers by key; `scope` is a tenant, or `shared`."""
+    """Finished answers by key; `scope` is a tenant, or one for all."""
 
     async def kept(self, key: str, scope: str) -> Answer | None:
         """The answer as it was kept, while it is fresh."""

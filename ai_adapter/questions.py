@@ -14,7 +14,8 @@ from ai_adapter.routing import TEMPLATE, Route
 
 SHAPE = 1
 """Raised when an answer means something else than before: old ones are not used."""
-SHARED = "shared"
+SHARED = "@shared"
+"""No tenant has this id."""
 _ALWAYS_THE_SAME = frozenset(("embed", "moderation"))
 
 

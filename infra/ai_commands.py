@@ -35,6 +35,20 @@ def prices(data: Data = None) -> None:
             say(line)
 
 
+@app.command("reprice")
+def reprice(
+    since: Annotated[str, typer.Option("--from", help="ISO time; a date is 0:00 UTC.")],
+    data: Data = None,
+) -> None:
+    """Say what recorded calls would have cost by the price book as it is now."""
+    with one_sentence():
+        from infra import ai_reprice
+        from infra.ai_shadow import moment
+
+        for line in ai_reprice.shown(ai_reprice.report(running(data), moment(since))):
+            say(line)
+
+
 @key_app.command("set")
 def key_set(provider: str, tenant: Tenant = None, data: Data = None) -> None:
     """Seal a key that is typed or piped in; calls use it within two seconds."""

@@ -6,7 +6,9 @@ from msgspec import Struct
 class Usage(Struct, frozen=True):
     """Tokens and money of one AI call; `cost` is a decimal string, None = no price.
 
-    `price_row` names the row of the price book it was priced by.
+    `price_row` names the row of the price book it was priced by. Classes of tokens are
+    parts of the totals; `unbalanced`: they do not add up. `estimated`: counted by us.
+    `no_calendar`: priced without knowing that year's days off.
     """
 
     prompt_tokens: int = 0
@@ -15,6 +17,26 @@ class Usage(Struct, frozen=True):
     currency: str = ""
     cached_tokens: int = 0
     price_row: str = ""
+    cache_write_tokens: int = 0
+    image_tokens: int = 0
+    audio_tokens: int = 0
+    reasoning_tokens: int = 0
+    seconds: float = 0.0
+    images: int = 0
+    characters: int = 0
+    unbalanced: bool = False
+    estimated: bool = False
+    no_calendar: bool = False
+
+
+class Tried(Struct, frozen=True):
+    """One call that went out, with its own cost, whatever became of it."""
+
+    provider: str
+    model_name: str
+    outcome: str
+    latency_ms: int
+    usage: Usage = Usage()
 
 
 class GenerateInput(Struct, frozen=True, tag="generate"):
@@ -44,7 +66,8 @@ class Generated(Struct, frozen=True, tag="generated"):
     `policy` is the routing document that chose, as `name@version`, `score` how complex
     it found the ask (0..1). `stale` and `cached_from`: an earlier answer, and whose.
     `calls` went out, whatever became of them; `request_id` is the provider's own.
-    `arm` is `experiment/arm` where one was dealt.
+    `arm` is `experiment/arm` where one was dealt. `tried` has each call where there
+    was not just one; `usage` is their sum.
     """
 
     task: str
@@ -68,3 +91,4 @@ class Generated(Struct, frozen=True, tag="generated"):
     calls: int = 0
     request_id: str = ""
     finish_reason: str = ""
+    tried: tuple[Tried, ...] = ()

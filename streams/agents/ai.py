@@ -6,11 +6,11 @@ from typing import Protocol
 import msgspec
 from msgspec import Struct
 
-from ai_adapter.base import Answer, Ask, Output, Task
+from ai_adapter.base import Answer, Ask, Attempt, Output, Task
 from ai_adapter.base import Usage as Spent
 from ai_adapter.errors import Refused
 from ai_adapter.tools.use import use
-from schemas.generation import Generated, GenerateInput, Usage
+from schemas.generation import Generated, GenerateInput, Tried, Usage
 from streams.agents.paying import Asks
 from streams.agents.tooling import (
     MOST_ON_LOG,
@@ -90,6 +90,17 @@ async def generated(home: Home, answer: Answer, objects: Objects) -> Generated:
         calls=len(answer.attempts),
         request_id=answer.request_id,
         finish_reason=answer.finish_reason,
+        tried=tuple(map(_tried, answer.attempts)) if len(answer.attempts) > 1 else (),
+    )
+
+
+def _tried(attempt: Attempt) -> Tried:
+    return Tried(
+        provider=attempt.provider,
+        model_name=attempt.model_name,
+        outcome=attempt.outcome,
+        latency_ms=attempt.latency_ms,
+        usage=Usage() if attempt.usage is None else used(attempt.usage),
     )
 
 
@@ -102,6 +113,16 @@ def used(spent: Spent) -> Usage:
         currency=spent.currency,
         cached_tokens=spent.cached_tokens,
         price_row=spent.price_row,
+        cache_write_tokens=spent.cache_write_tokens,
+        image_tokens=spent.image_tokens,
+        audio_tokens=spent.audio_tokens,
+        reasoning_tokens=spent.reasoning_tokens,
+        seconds=spent.seconds,
+        images=spent.images,
+        characters=spent.characters,
+        unbalanced=spent.unbalanced,
+        estimated=spent.estimated,
+        no_calendar=spent.no_calendar,
     )
 
 
