@@ -4,6 +4,8 @@ from msgspec import structs
 
 from projections.accounts.project import ACCOUNTS
 from projections.accounts.project import project as accounts
+from projections.ai_usage.project import AI_USAGE
+from projections.ai_usage.project import project as ai_usage
 from projections.analytics.project import TABLES as FACTS
 from projections.analytics.project import project as analytics
 from projections.assets.project import ASSETS, VERSIONS
@@ -68,6 +70,7 @@ PROJECTIONS: tuple[Projection, ...] = (
     Projection("accounts", (ACCOUNTS,), accounts),
     Projection("publications", (PUBLICATIONS, PUBLICATION_LOG), publications, shape=2),
     Projection("budgets", (BUDGETS, RESERVATIONS, WARNINGS), budgets),
+    Projection("ai_usage", (AI_USAGE,), ai_usage),
     Projection("policies", (POLICIES, POLICY_VERSIONS), policies),
     Projection("prompts", (PROMPTS, PROMPT_VERSIONS), prompts),
     Projection("experiments", (EXPERIMENTS, EXPOSURES, OUTCOMES), experiments),

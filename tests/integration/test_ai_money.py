@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from uuid import uuid4
@@ -193,3 +194,52 @@ def test_a_worker_killed_in_its_call_pays_once_and_nobody_asks_again(
         "SELECT status, cost FROM read.reservations WHERE tenant = %s", tenant.name
     )
     assert row == ("unknown", None)
+
+
+def test_usage_is_told_by_model_and_day_and_unknown_costs_apart(
+    tenant: Tenant,
+) -> None:
+    tenant.http.post("/ai/generate", json={"task": "copy", "input": "灯"})
+
+    def told() -> list[dict[str, object]]:
+        asked = {"by": ["model", "person"]}
+        found = tenant.http.get("/ai/usage", params=asked).json()["items"]
+        return [each for each in found if each["answers"]]
+
+    (share,) = eventually(told)
+    assert share["model"] == "local/unpriced"
+    assert (share["unknown"], share["cost"], share["currency"]) == (1, "0", "")
+    assert share["promptTokens"] > 0
+    table = tenant.http.get("/ai/usage", params={"by": "day", "format": "csv"})
+    assert table.text.splitlines()[0].startswith("day,currency,answers")
+    assert len(table.text.splitlines()) == 2
+
+
+def test_a_policy_made_live_counts_within_a_second(
+    tenant: Tenant, provider: OpenAIServer
+) -> None:
+    rules = [{"name": "all", "models": ["local/other"]}]
+    tenant.post("/ai/policies", {"name": "house", "rules": rules})
+    ask = {"task": "copy", "input": "灯"}
+    tenant.http.post("/ai/generate", json=ask)
+    answer = tenant.http.put(
+        "/ai/policies/live", json={"number": 1}, headers={"Prefer": "wait=10"}
+    )
+    assert answer.status_code == 200, answer.text
+    since = time.monotonic()
+    while tenant.http.post("/ai/generate", json=ask).json()["modelName"] != "other":
+        assert time.monotonic() - since < 1
+
+    models = [body["model"] for body in provider.bodies]
+    assert (models[0], models[-1]) == ("unpriced", "other")
+    task = tenant.http.get("/tasks").json()["items"][0]
+    assert task["result"]["policy"] == "house@1"
+
+
+def test_a_policy_that_cannot_be_meant_names_the_place(tenant: Tenant) -> None:
+    bad = {"rules": [{"name": "a", "when": {"chars_from": "many"}}]}
+
+    answer = tenant.http.post("/ai/policies/check", json=bad)
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == "/rules/0/when/chars_from"

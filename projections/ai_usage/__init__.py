@@ -1,0 +1,1 @@
+"""What AI calls cost, whose they were, and which model answered."""
