@@ -15,9 +15,9 @@ from collections.abc import Callable
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import ai_api, ai_failover, ai_overhead, ai_streams
+from tests.bench import ai_api, ai_door, ai_failover, ai_overhead, ai_streams
 from tests.bench.__main__ import machine
-from tests.bench.rows import MOST, Bar, Report, rows
+from tests.bench.rows import LEAST, MOST, Bar, Report, rows
 
 # A page here and there is the allocator's: 3 MiB in half an hour are called nothing.
 SLOPE = 100.0
@@ -72,6 +72,7 @@ BARS = (
         " ms",
     ),
     Bar("of these refused", ("api", "refused"), 0, MOST),
+    Bar("clients of OpenAI's that stream through", ("door", "clients"), 2, LEAST),
     Bar("free answers that never reached the log", ("api", "lost"), 0, MOST),
 )
 
@@ -88,6 +89,7 @@ def main() -> int:
         "streams": ai_streams.measure,
         "failover": ai_failover.measure,
         "api": _api,
+        "door": ai_door.measured,
     }
     if asked.minutes:
         parts["soak"] = lambda: ai_streams.soak(asked.minutes)

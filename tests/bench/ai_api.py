@@ -47,7 +47,7 @@ def serving(**more: object) -> Iterator[Settings]:
         open_to_all = {"api_port": free_port(), "api_rate_max": 1_000_000}
         given = settings.replace({**open_to_all, **more})
         with site(given, "decider", "projector", "api"):
-            until(lambda: answers(f"{given.api_url}/readyz"))
+            until(lambda: answers(f"{given.api_url}/readyz"), 120)
             yield given
 
 
