@@ -19,10 +19,10 @@ from streams.agents.tooling import asking_for
 REMEDY = "Read the input schema in GET /api/v1/ai/tools/{} and send that."
 
 
-def known(name: str) -> AnyTool:
+def known(name: str, pointer: str = "") -> AnyTool:
     """Raises Problem 404."""
     if name not in TOOLS:
-        raise missing("tool")
+        raise missing("tool", pointer)
     return TOOLS[name]
 
 

@@ -12,6 +12,9 @@ from projections.assets.project import ASSETS, VERSIONS
 from projections.assets.project import project as assets
 from projections.budgets.project import BUDGETS, RESERVATIONS, WARNINGS
 from projections.budgets.project import project as budgets
+from projections.chains.project import CHAINS, RUNS
+from projections.chains.project import STEPS as RUN_STEPS
+from projections.chains.project import project as chains
 from projections.changes.project import CHANGES
 from projections.changes.project import project as changes
 from projections.copies.project import COPIES
@@ -75,6 +78,7 @@ PROJECTIONS: tuple[Projection, ...] = (
     Projection("prompts", (PROMPTS, PROMPT_VERSIONS), prompts),
     Projection("experiments", (EXPERIMENTS, EXPOSURES, OUTCOMES), experiments),
     Projection("moderations", (MODERATIONS, WORDLISTS), moderations),
+    Projection("chains", (CHAINS, RUNS, RUN_STEPS), chains),
     Projection("timers", (TIMERS,), timers, shape=5),
     Projection("leads", (PAGES, LEADS), leads),
     Projection("history", (HISTORY,), history),

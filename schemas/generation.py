@@ -2,6 +2,8 @@
 
 from msgspec import Struct
 
+from schemas.chains import Take
+
 
 class Usage(Struct, frozen=True):
     """Tokens and money of one AI call; `cost` is a decimal string, None = no price.
@@ -42,7 +44,8 @@ class Tried(Struct, frozen=True):
 class GenerateInput(Struct, frozen=True, tag="generate"):
     """One AI call, or one use of `tool`, whose whole wish is the JSON in `input`.
 
-    A wish too long for the log lies in the store under `input_key`.
+    A wish too long for the log lies in the store under `input_key`. Of a chain's step,
+    `input` is what is fixed, the run's input and the last result, see `Take`.
     """
 
     task: str
@@ -57,6 +60,8 @@ class GenerateInput(Struct, frozen=True, tag="generate"):
     top_p: float = 1.0
     tool: str = ""
     input_key: str = ""
+    take: tuple[Take, ...] = ()
+    last_key: str = ""
 
 
 class Generated(Struct, frozen=True, tag="generated"):

@@ -8,6 +8,7 @@ import msgspec
 from schemas.commands.account import AccountCommand
 from schemas.commands.asset import AssetCommand
 from schemas.commands.budget import BudgetCommand
+from schemas.commands.chain import ChainCommand, RunCommand
 from schemas.commands.content import CopyCommand, ProjectCommand
 from schemas.commands.experiment import ExperimentCommand, ExposureCommand
 from schemas.commands.job import JobCommand
@@ -22,6 +23,7 @@ from schemas.commands.timeline import TimelineCommand
 from schemas.events.account import AccountEvent
 from schemas.events.asset import AssetEvent
 from schemas.events.budget import BudgetEvent
+from schemas.events.chain import ChainEvent, RunEvent
 from schemas.events.content import CopyEvent, ProjectEvent
 from schemas.events.experiment import ExperimentEvent, ExposureEvent
 from schemas.events.job import JobEvent
@@ -57,6 +59,8 @@ Event: TypeAlias = (
     | ModerationEvent
     | WordlistEvent
     | PromptEvent
+    | ChainEvent
+    | RunEvent
     | ExperimentEvent
     | ExposureEvent
 )
@@ -79,6 +83,8 @@ Command: TypeAlias = (
     | ModerationCommand
     | WordlistCommand
     | PromptCommand
+    | ChainCommand
+    | RunCommand
     | ExperimentCommand
     | ExposureCommand
 )
@@ -122,6 +128,8 @@ COMMANDS_OF: dict[str, tuple[type[msgspec.Struct], ...]] = {
     "prompt": _members(PromptCommand),
     "experiment": _members(ExperimentCommand),
     "exposure": _members(ExposureCommand),
+    "chain": _members(ChainCommand),
+    "run": _members(RunCommand),
 }
 EVENTS_OF: dict[str, tuple[type[msgspec.Struct], ...]] = {
     "tenant": _members(TenantEvent),
@@ -144,6 +152,8 @@ EVENTS_OF: dict[str, tuple[type[msgspec.Struct], ...]] = {
     "prompt": _members(PromptEvent),
     "experiment": _members(ExperimentEvent),
     "exposure": _members(ExposureEvent),
+    "chain": _members(ChainEvent),
+    "run": _members(RunEvent),
 }
 AGGREGATE_OF = {
     kind: aggregate for aggregate, kinds in COMMANDS_OF.items() for kind in kinds

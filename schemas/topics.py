@@ -77,6 +77,8 @@ AI = family(
     "exposure",
     "moderation",
     "wordlist",
+    "chain",
+    "run",
 )
 
 FAMILIES = (TENANT, CONTENT, ASSET, JOB, ACCOUNT, PUBLICATION, LEAD, AI)

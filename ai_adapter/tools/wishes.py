@@ -52,6 +52,13 @@ def from_row(tool: AnyTool, row: Mapping[str, str]) -> Wish:
     return found
 
 
+def needed(tool: AnyTool) -> dict[str, bool]:
+    """Every field of a wish, and whether it has to be given."""
+    return {
+        field.encode_name: field.required for field in msgspec.structs.fields(tool.wish)
+    }
+
+
 def _told(message: str) -> tuple[str, str]:
     place = _PLACE.search(message)
     steps = _STEP.findall(place["path"]) if place else []

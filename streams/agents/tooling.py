@@ -5,8 +5,10 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
+from ai_adapter.chains import composed
 from ai_adapter.registry import TOOLS
 from ai_adapter.tools.tool import AnyTool, Wish
+from ai_adapter.tools.wishes import BadWish, wished
 from schemas.jobs import GenerateInput
 from streams.agents.work import Impossible
 
@@ -41,6 +43,8 @@ def tool_of(name: str) -> AnyTool:
 async def wish_of(wanted: GenerateInput, objects: Objects) -> Wish:
     """What was asked, typed again; raises Impossible where it no longer fits."""
     tool = tool_of(wanted.tool)
+    if wanted.take:
+        return await _step_of(tool, wanted, objects)
     text = wanted.input[0] if wanted.input else ""
     if wanted.input_key:
         text = await objects.get_json(wanted.input_key, str)
@@ -49,6 +53,26 @@ async def wish_of(wanted: GenerateInput, objects: Objects) -> Wish:
     except msgspec.DecodeError as wrong:
         raise Impossible("wish_invalid", str(wrong)) from wrong
     return found
+
+
+async def _step_of(tool: AnyTool, wanted: GenerateInput, objects: Objects) -> Wish:
+    """A step of a chain: fixed fields, and those taken from what was before."""
+    fixed, given, last = (*wanted.input, "", "", "")[:3]
+    sources = {
+        "input": await _object(given, wanted.input_key, objects),
+        "last": await _object(last, wanted.last_key, objects),
+    }
+    take = [(each.field, each.path) for each in wanted.take]
+    try:
+        return wished(tool, composed(await _object(fixed, "", objects), take, sources))
+    except BadWish as wrong:
+        raise Impossible("wish_invalid", str(wrong)) from wrong
+
+
+async def _object(text: str, key: str, objects: Objects) -> dict[str, object]:
+    if key:
+        text = await objects.get_json(key, str)
+    return msgspec.json.decode(text, type=dict[str, object]) if text else {}
 
 
 async def asking_for(
@@ -70,6 +94,16 @@ async def asking_for(
         tool=tool.name,
         input_key=await _kept(tenant, "wishes", text, objects) if long else "",
     )
+
+
+async def kept_input(
+    tenant: str, given: dict[str, object], objects: Objects
+) -> tuple[str, str]:
+    """The input of a run as JSON, or empty and the key under which it is kept."""
+    text = msgspec.json.encode(given).decode()
+    if len(text) <= MOST_ON_LOG:
+        return text, ""
+    return "", await _kept(tenant, "wishes", text, objects)
 
 
 async def kept_result(place: Place, text: str, objects: Objects) -> str:

@@ -59,21 +59,25 @@ Unfinished: TypeAlias = JobFailed | JobLost | JobCancelled | JobAbandoned
 
 
 def react(record: Record[Data]) -> Iterable[Reaction]:
-    match record.data:
-        case JobCompleted(subject=subject):
-            wish = _found(record.data, record.subject_id)
-        case JobFailed(subject=subject, retry_at=None):
-            wish = _failed(record.data, record.subject_id)
-        case (
-            JobLost(subject=subject)
-            | JobCancelled(subject=subject)
-            | JobAbandoned(subject=subject)
-        ):
-            wish = _failed(record.data, record.subject_id)
-        case _:
-            return
+    event, job_id = record.data, record.subject_id
+    over = ended(event)
+    if isinstance(event, JobCompleted):
+        wish, subject = _found(event, job_id), event.subject
+    elif over is not None:
+        wish, subject = _failed(over, job_id), over.subject
+    else:
+        return
     if wish is not None:
         yield Reaction(data=wish, aggregate_id=subject.partition("/")[2])
+
+
+def ended(event: Data) -> Unfinished | None:
+    """The event itself where it ends a job without a result."""
+    match event:
+        case JobFailed(retry_at=None) | JobLost() | JobCancelled() | JobAbandoned():
+            return event
+        case _:
+            return None
 
 
 def _found(event: JobCompleted, job_id: str) -> Command | None:
@@ -109,7 +113,7 @@ def _made(
 
 
 def _failed(event: Unfinished, job_id: str) -> Command | None:
-    code, reason = _why(event)
+    code, reason = why(event)
     match event.input:
         case ProbeInput(number=number):
             return RefuseAsset(job_id=job_id, code=code, reason=reason, number=number)
@@ -148,7 +152,7 @@ def _unmade(given: JobInput, job_id: str, code: str, reason: str) -> Command | N
             return None
 
 
-def _why(event: Unfinished) -> tuple[str, str]:
+def why(event: Unfinished) -> tuple[str, str]:
     match event:
         case JobFailed(code=code, reason=reason):
             return code, reason

@@ -1,6 +1,7 @@
 """Every reaction with its name; the name is part of the ids it makes, so it stays."""
 
 from streams.reactions import (
+    advance_runs,
     apply_winners,
     arrange_slots,
     keep_compositions,
@@ -20,5 +21,6 @@ REACTIONS: dict[str, React] = {
     "order_jobs": order_jobs.react,
     "keep_compositions": keep_compositions.react,
     "warn_budgets": warn_budgets.react,
+    "advance_runs": advance_runs.react,
     "apply_winners": apply_winners.react,
 }

@@ -155,3 +155,67 @@ def test_a_scene_is_platform_tool_and_language_in_one_word(api: httpx.Client) ->
     assert told["modelName"]
     assert told["latencyMs"] >= 0
     assert told["degraded"] is True
+
+
+CHAIN = {
+    "name": "出海",
+    "steps": [
+        {
+            "tool": "translation",
+            "fixed": {"lang": "en"},
+            "take": {"text": "input.text"},
+        },
+        {
+            "tool": "brand-voice",
+            "fixed": {"voice": "dry", "lang": "en"},
+            "take": {"text": "last.text"},
+        },
+        {"tool": "title", "fixed": {"lang": "en"}, "take": {"subject": "last.text"}},
+    ],
+}
+
+
+def test_a_chain_translates_rewrites_and_names(api: httpx.Client) -> None:
+    defined = api.post("/ai/chains", json=CHAIN, headers={"Prefer": "wait=10"})
+    assert defined.status_code == 201, defined.text
+    there = f"/ai/chains/{defined.json()['id']}"
+    wish = {"input": {"text": "A walk through the old harbour."}}
+    started = api.post(f"{there}/runs", json=wish)
+    assert started.status_code == 202, started.text
+
+    run = until(lambda: _run_ended(api, f"{there}/runs/{started.json()['id']}"))
+
+    assert (run["status"], run["step"], run["steps"]) == ("completed", 3, 3)
+    assert [each["tool"] for each in run["made"]] == [
+        "translation",
+        "brand-voice",
+        "title",
+    ]
+    assert len(run["made"][2]["result"]["titles"]) == 5
+    assert api.get(f"/tasks/{run['made'][0]['taskId']}").json()["kind"] == "generate"
+    assert api.get(there).json()["steps"][1]["fixed"]["voice"] == "dry"
+
+
+@pytest.mark.parametrize(
+    ("step", "pointer"),
+    [
+        ({"tool": "nothing"}, "/steps/0/tool"),
+        ({"tool": "summary"}, "/steps/0/take"),
+        ({"tool": "summary", "take": {"text": "last.text"}}, "/steps/0/take/text"),
+        ({"tool": "summary", "take": {"colour": "input.a"}}, "/steps/0/take/colour"),
+        ({"tool": "summary", "take": {"text": "env.HOME"}}, "/steps/0/take/text"),
+    ],
+)
+def test_a_step_that_could_never_be_taken_is_refused(
+    api: httpx.Client, step: dict[str, object], pointer: str
+) -> None:
+    answer = api.post("/ai/chains", json={"name": "x", "steps": [step]})
+
+    assert answer.status_code in {404, 422}
+    assert answer.json()["errors"][0]["pointer"] == pointer
+
+
+def _run_ended(api: httpx.Client, there: str) -> dict[str, Any] | None:
+    answer = api.get(there)
+    run: dict[str, Any] = answer.json() if answer.status_code == 200 else {}
+    return run if run.get("status") in {"completed", "failed"} else None
