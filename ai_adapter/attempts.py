@@ -41,6 +41,8 @@ MAX_PER_MODEL = 3
 MAX_REPAIRS = 1
 _WAIT_FIRST_S = 0.5
 _WAIT_MOST_S = 8.0
+_WAIT_FOR_S = 2.0
+"""Nobody waits longer than this for one model while another could be asked."""
 PATIENCE_S = 10.0
 """Who gives a model less time than this learns nothing of its health."""
 
@@ -73,8 +75,8 @@ class Shut(Exception):
 class Run:
     """The attempts of one ask; the deadline is a moment, so waits count too.
 
-    Of each attempt at an `ask` is told once it has ended. `repair` is what was wrong
-    with the last answer.
+    Of each attempt at an `ask` is told once it has ended. `others`: there is somebody
+    else who could be asked. `repair` is what was wrong with the last answer.
     """
 
     timing: Timing
@@ -85,6 +87,7 @@ class Run:
     tell: Tell = tell_nobody
     streamed: bool = False
     first_token_ms: int | None = None
+    others: bool = False
     attempts: list[Attempt] = field(default_factory=list)
     repair: str = ""
 
@@ -144,6 +147,7 @@ class Run:
     def stop(self, state: RetryCallState) -> bool:
         """A wait that ends after the deadline is not begun."""
         late = state.upcoming_sleep >= self.left()
+        late = late or (state.upcoming_sleep > _WAIT_FOR_S and self.others)
         return late or self.over() or state.attempt_number >= MAX_PER_MODEL
 
 

@@ -70,11 +70,12 @@ class Gateway:
         """
         self._endpoints = tuple(endpoints)
         self._timing = timing or Timing()
-        self._policies = policies or ports.OnePolicy()
-        self._prices = prices or ports.ListedPrices()
-        self._cache = cache or ports.NoCache()
-        self._guard = guard or ports.NoGuard()
-        self._prompts = prompts or ports.BuiltInPrompts()
+        # Not `or`: a cache that is empty is a cache.
+        self._policies = ports.OnePolicy() if policies is None else policies
+        self._prices = ports.ListedPrices() if prices is None else prices
+        self._cache = ports.NoCache() if cache is None else cache
+        self._guard = ports.NoGuard() if guard is None else guard
+        self._prompts = ports.BuiltInPrompts() if prompts is None else prompts
         self._tell = tell
         self._salt = salt
         if made is None:
@@ -82,7 +83,7 @@ class Gateway:
         self._caller = Caller(
             self._timing,
             {**made, "template": Template()},
-            keys or ports.OwnKeys(),
+            ports.OwnKeys() if keys is None else keys,
             Breakers(self._timing.monotonic, self._timing.now, tell),
         )
         self._lifecycle = Lifecycle(self._endpoints, made, self._timing, tell)
@@ -234,7 +235,12 @@ class Gateway:
     async def _walked(
         self, question: Question, once: Once[T], run: Run
     ) -> tuple[Target, T] | None:
-        tried = partial(self._caller.repeated, once, question.call, run=run)
+        general = question.route.general
+
+        async def tried(target: Target) -> T | None:
+            run.others = target in general[:-1]
+            return await self._caller.repeated(once, question.call, target, run)
+
         try:
             return await walked(question.route, tried)
         except Refused as refused:

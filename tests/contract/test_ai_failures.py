@@ -393,6 +393,29 @@ async def test_an_unknown_price_is_null_and_told(
     assert [(fact.provider, fact.model_name) for fact in unknown] == [("a", "only")]
 
 
+async def test_a_long_pause_is_not_waited_for_while_another_could_be_asked(
+    make, server: OpenAIServer, time: Time
+) -> None:
+    server.script.append(status(429, retry_after="20"))
+
+    answer = await make("a/first", "b/second").ask(asking())
+
+    assert (models(server), time.passed) == (["first", "second"], 0)
+    assert answer.attempts[0].outcome == "try_later"
+
+
+async def test_an_empty_cache_is_a_cache(make, server: OpenAIServer) -> None:
+    class Sized(Kept):
+        def __len__(self) -> int:
+            return len(self.held)
+
+    gateway = make("a/only", cache=Sized())
+    for _ in range(2):
+        await gateway.ask(asking(temperature=0.0))
+
+    assert len(server.bodies) == 1
+
+
 async def test_the_deadline_of_the_scene_counts_where_it_is_shorter(
     make, server: OpenAIServer, time: Time
 ) -> None:
