@@ -226,6 +226,7 @@ def test_one_rendition_is_made_again_while_the_video_plays(
     told = api.post("/media/jobs", json={"type": "transcode", "assetId": asset}).json()
     first = ended(api, told["taskId"])
     video = told["videoId"]
+    until(lambda: api.get(f"/videos/{video}").json()["status"] == "ready")
     before = lists(api, video)
     path, wish = f"/videos/{video}/renditions", {"name": "360p"}
 
