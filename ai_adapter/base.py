@@ -183,6 +183,7 @@ class Answer(Struct, frozen=True):
     `name@version`, `score` how complex the ask was (0..1). `stale`: out of the cache
     after its time, because nobody else answered; `cached_from` is the request id of
     the answer it repeats. `arm` is `experiment/arm` where one was assigned.
+    `body_key`: where the redacted texts of the call lie.
     """
 
     output: Output
@@ -206,6 +207,7 @@ class Answer(Struct, frozen=True):
     arm: str = ""
     media: tuple[Media, ...] = ()
     judged: tuple[Judged, ...] = ()
+    body_key: str = ""
 
 
 class Call(Struct, frozen=True):

@@ -64,7 +64,7 @@ def _instead(found: re.Match[str], text: str) -> str:
 
 def _digits(plain: str, text: str) -> str:
     """Numbers side by side look like one: every run of whole groups is tried."""
-    parts = []
+    parts: list[str] = []
     done = 0
     for start, end, word in _numbers(plain):
         parts += (text[done:start], word)

@@ -154,7 +154,8 @@ def purge(
     with one_sentence():
         from infra import ai_answers
 
-        say(f"{ai_answers.purge(running(data), tenant)} answers removed.")
+        gone = ai_answers.purge(running(data), tenant)
+        say(f"{gone.answers} answers and {gone.bodies} bodies of calls removed.")
 
 
 def _typed() -> str:

@@ -11,7 +11,8 @@ from ai_adapter.guard.guard import StandardGuard
 from ai_adapter.metrics import Meters
 from ai_adapter.ports import Policies
 from infra import ai_spans, prices
-from infra.ai_answers import keep_swept
+from infra.ai_answers import bodies, keep_swept
+from infra.ai_audited import AuditedGateway, Keeper
 from infra.ai_endpoints import endpoints
 from infra.ai_keys import ProviderKeys
 from infra.ai_prompts import Appends, LivePrompts
@@ -32,12 +33,13 @@ async def around(
     removes old answers of everybody.
     """
     settings = opened.settings
+    rows = await opened.pool(largest=4)
     gateway = await opened.enter(
         _closing(
-            Gateway(
+            AuditedGateway(
                 endpoints(settings),
                 policies=policies,
-                cache=Cache(AnswerStore(await opened.pool(largest=4))),
+                cache=Cache(AnswerStore(rows)),
                 keys=ProviderKeys(await opened.keyring()),
                 prices=prices.book(settings),
                 guard=StandardGuard(settings.secret_for("ai:canaries").encode()),
@@ -47,6 +49,8 @@ async def around(
             )
         )
     )
+    if settings.ai_bodies != "none":
+        gateway.audited_by(Keeper(await bodies(opened, rows)))
     if looks:
         await keep_swept(opened)
         await opened.enter(_looking(gateway))
@@ -54,7 +58,7 @@ async def around(
 
 
 @asynccontextmanager
-async def _closing(gateway: Gateway) -> AsyncIterator[Gateway]:
+async def _closing(gateway: AuditedGateway) -> AsyncIterator[AuditedGateway]:
     try:
         yield gateway
     finally:

@@ -115,6 +115,8 @@ class Settings(BaseSettings):
     ai_provider: str = "openai"
     ai_endpoints: str = Field(default="", pattern=rf"^({_ENDPOINT}(,\s*|$))*$")
     ai_endpoints_file: Path | None = None
+    ai_bodies: Literal["none", "redacted", "raw"] = "redacted"
+    ai_bodies_days: int = Field(default=30, ge=1)
     ai_prices: Path | None = None
     ai_billed: str = Field(default="", pattern=r"^(\w+=[A-Z]{3}(,|$))*$")
 

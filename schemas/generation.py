@@ -72,7 +72,7 @@ class Generated(Struct, frozen=True, tag="generated"):
     it found the ask (0..1). `stale` and `cached_from`: an earlier answer, and whose.
     `calls` went out, whatever became of them; `request_id` is the provider's own.
     `arm` is `experiment/arm` where one was dealt. `tried` has each call where there
-    was not just one; `usage` is their sum.
+    was not just one; `usage` is their sum. Under `body_key` lie the redacted texts.
     """
 
     task: str
@@ -97,3 +97,4 @@ class Generated(Struct, frozen=True, tag="generated"):
     request_id: str = ""
     finish_reason: str = ""
     tried: tuple[Tried, ...] = ()
+    body_key: str = ""

@@ -90,6 +90,7 @@ async def generated(home: Home, answer: Answer, objects: Objects) -> Generated:
         calls=len(answer.attempts),
         request_id=answer.request_id,
         finish_reason=answer.finish_reason,
+        body_key=answer.body_key,
         tried=tuple(map(_tried, answer.attempts)) if len(answer.attempts) > 1 else (),
     )
 

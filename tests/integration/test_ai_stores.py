@@ -1,4 +1,4 @@
-"""What calls of models keep in the stores: keys of providers, answers."""
+"""What calls of models keep in the stores: keys of providers, answers, bodies."""
 
 from asyncio import gather, to_thread
 from collections.abc import AsyncIterator
@@ -7,18 +7,22 @@ from datetime import timedelta
 from decimal import Decimal
 from uuid import uuid4
 
+import msgspec
 import psycopg
 import pytest
+from msgspec.structs import replace
 
-from ai_adapter.base import Answer, Usage
+from ai_adapter.base import Answer, Ask, Attempt, Usage
 from ai_adapter.cache import STALE, Cache, Kept
 from infra import ai_answers, ai_keys
+from infra.ai_audited import Keeper
 from infra.ai_keys import ProviderKeys
 from infra.problem import Stop
 from infra.settings import PostgresRole, Settings
-from infra.wiring import pool_of
+from infra.wiring import pool_of, storage
 from schemas.clock import utc_now
 from streams.answer_store import AnswerStore
+from streams.call_bodies import FIELD, Bodies, Body, Terms, Text, key_of
 from streams.keyring import Keyring
 from streams.pools import open_pool
 
@@ -139,7 +143,55 @@ async def test_a_purge_is_of_one_tenant_and_a_sweep_of_what_is_old(
             await worker.put((scope, "new"), Kept(answer("x"), now))
             await worker.put((scope, "old"), Kept(answer("x"), now - STALE))
 
-        assert await to_thread(ai_answers.purge, stack, tenant) == 2
+        assert (await to_thread(ai_answers.purge, stack, tenant)).answers == 2
         assert await worker.sweep(now + timedelta(seconds=1)) >= 1
         assert await worker.get((other, "new")) is not None
         assert await worker.get((other, "old")) is None
+
+
+SAID = "写给 13812345678，密钥 sk-abcdefghijklmnop"
+
+
+async def test_a_body_is_redacted_sealed_as_it_was_and_gone_after_its_day(
+    stack: Settings, ring: Keyring, tenant: str
+) -> None:
+    objects, now = storage(stack), utc_now()
+    ask = Ask(task="copy", input=SAID, tenant_id=tenant, person_id="lin")
+    made = answer("好的，13812345678")
+    key = key_of(ask, made, now)
+    async with pool_of(stack, "api", largest=2) as rows:
+        terms = Terms(timedelta(days=1), raw=True)
+        await Bodies(rows, objects, ring, terms).keep(key, ask, made, now)
+    body = await objects.get_json(key, Body)
+
+    assert body.text == Text(("写给 [phone]，密钥 [key]",), ("好的，[phone]",))
+    assert body.until - body.at == timedelta(days=1)
+    assert body.sealed is not None
+    raw = await ring.open(tenant, body.sealed, FIELD)
+    assert raw is not None
+    assert msgspec.json.decode(raw, type=Text) == Text((SAID,), ("好的，13812345678",))
+    assert b"13812345678" not in await objects.get_bytes(key)
+
+    async with pool_of(stack, "worker", largest=2) as rows:
+        swept = Bodies(rows, objects, ring, Terms(timedelta(days=1)))
+        await swept.sweep(now + timedelta(hours=23))
+        assert await objects.head(key) is not None
+        assert await swept.sweep(now + timedelta(hours=25)) >= 1
+        assert await objects.head(key) is None
+
+
+async def test_a_call_names_its_body_and_a_purge_removes_it(
+    stack: Settings, ring: Keyring, tenant: str
+) -> None:
+    objects = storage(stack)
+    ask = Ask(task="copy", input=SAID, tenant_id=tenant)
+    async with pool_of(stack, "worker", largest=2) as rows:
+        keeper = Keeper(Bodies(rows, objects, ring, Terms(timedelta(days=1))))
+        attempt = Attempt("p", "m", "answered", 5)
+        key = keeper.keep(ask, replace(answer("x"), attempts=(attempt,)))
+        await keeper.close()
+
+        assert key.startswith(f"{tenant}/calls/")
+        assert (await objects.get_json(key, Body)).sealed is None
+        assert (await to_thread(ai_answers.purge, stack, tenant)).bodies == 1
+        assert await objects.head(key) is None
