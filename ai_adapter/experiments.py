@@ -87,7 +87,8 @@ def subject_of(experiment: Running, ask: Ask) -> str:
         case "project":
             return f"project:{ask.project_id}" if ask.project_id else ""
         case "material":
-            body = msgspec.json.encode(ask.input)
+            pieces = (ask.input,) if isinstance(ask.input, str) else ask.input
+            body = msgspec.json.encode(pieces)
             return f"material:{hashlib.sha256(body).hexdigest()[:32]}"
 
 

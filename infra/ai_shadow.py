@@ -234,6 +234,7 @@ async def _ask(tenant: str, wanted: GenerateInput, opened: Ports) -> Ask:
         lang=wanted.lang,
         variants=wanted.variants,
         platform=wanted.platform,
+        variables=wanted.variables,
     )
 
 

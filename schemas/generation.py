@@ -46,6 +46,7 @@ class GenerateInput(Struct, frozen=True, tag="generate"):
 
     A wish too long for the log lies in the store under `input_key`. Of a chain's step,
     `input` is what is fixed, the run's input and the last result, see `Take`.
+    `variables` are what the prompt declares beside the material.
     """
 
     task: str
@@ -62,6 +63,7 @@ class GenerateInput(Struct, frozen=True, tag="generate"):
     input_key: str = ""
     take: tuple[Take, ...] = ()
     last_key: str = ""
+    variables: dict[str, str | int | float] = {}
 
 
 class Generated(Struct, frozen=True, tag="generated"):

@@ -42,6 +42,7 @@ _POINTERS = {
     "max_tokens": "/params/maxTokens",
     "top_p": "/params/top_p",
     "variants": "/variants",
+    "variable_": "/variables",
     "input": "/input",
 }
 
@@ -67,6 +68,8 @@ class Metadata(Body):
 
 
 class NewGeneration(Body):
+    """`variables` are those that the live prompt declares beside the material."""
+
     task: Literal[
         "copy",
         "title",
@@ -83,6 +86,7 @@ class NewGeneration(Body):
     metadata: Metadata = Metadata()
     platform: str = Field(default="", max_length=40)
     variants: int = Field(default=1, ge=1, le=10)
+    variables: dict[str, str | int | float] = Field(default={}, max_length=50)
     stream: bool = False
     job: Terms | None = None
 
@@ -259,6 +263,7 @@ def _ask(body: NewGeneration, write: Write) -> Ask:
         lang=meta.lang if own else scene.lang,
         variants=body.variants,
         platform=body.platform or scene.platform,
+        variables=body.variables,
         project_id=body.metadata.project_id or "",
     )
 

@@ -155,6 +155,7 @@ def given(ask: Ask) -> GenerateInput:
         temperature=ask.temperature,
         max_tokens=ask.max_tokens,
         top_p=ask.top_p,
+        variables=dict(ask.variables),
     )
 
 
@@ -175,4 +176,5 @@ def _ask(job: Job, wanted: GenerateInput) -> Ask:
         lang=wanted.lang,
         variants=wanted.variants,
         platform=wanted.platform,
+        variables=wanted.variables,
     )

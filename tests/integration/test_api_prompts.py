@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import pytest
 from rich.console import Console
 
@@ -112,6 +113,10 @@ def labelled(tenant: Tenant) -> str:
     return str(dealt(tenant, "a lamp")["prompt_version"])
 
 
+def refused(answer: httpx.Response) -> dict[str, Any] | None:
+    return answer.json() if answer.status_code == 422 else None
+
+
 def test_what_is_live_words_the_next_call_and_nobody_elses(
     tenant: Tenant, other: Tenant
 ) -> None:
@@ -122,8 +127,18 @@ def test_what_is_live_words_the_next_call_and_nobody_elses(
     changed(tenant, there, 1)
     eventually(lambda: labelled(tenant) == "tenant:copy@1")
     assert labelled(other) == "copy@1"
+    second = {"system": "Be {{tone}}.", "variables": [{"name": "tone", "kind": "word"}]}
+    tenant.post(f"/ai/prompts/{made['id']}/versions", second)
+    changed(tenant, there, 2)
+    wish: dict[str, object] = {"task": "copy", "input": "a lamp"}
+    post = tenant.http.post
+    no = eventually(lambda: refused(post("/ai/generate", json=wish)))
+    assert no["errors"][0]["pointer"] == "/variables"
+    filled = post("/ai/generate", json=wish | {"variables": {"tone": "warm"}})
+    assert filled.status_code == 200, filled.text
     changed(tenant, there, 0)
-    eventually(lambda: labelled(tenant) == "copy@1")
+    eventually(lambda: refused(post("/ai/generate", json=wish)) is None)
+    assert labelled(tenant) == "copy@1"
 
 
 ARMS = [{"name": "as-is"}, {"name": "brief", "number": 1}]

@@ -100,6 +100,14 @@ def test_the_subject_is_what_the_plan_says(unit: str, subject: str) -> None:
     assert met == Exposure("e", met.arm if met else "", subject)
 
 
+def test_a_text_is_the_same_material_alone_and_in_a_list() -> None:
+    book = Book({}, (running(),))
+    _, alone = chosen(book, ASK)
+    _, listed = chosen(book, replace(ASK, input=("a lamp",)))
+
+    assert alone == listed
+
+
 def test_the_first_started_is_asked_first_and_only_one_is() -> None:
     found, _ = chosen(Book({}, (running(id="one"), running(id="two"))), ASK)
 
