@@ -105,10 +105,14 @@ def decider(settings: Settings) -> None:
 
 def reactor(settings: Settings) -> None:
     from streams import reactor as role
+    from streams.reactions import embed_texts
     from streams.reactions.registry import REACTIONS
 
+    reactions = dict(REACTIONS)
+    if settings.embed_texts:
+        reactions[embed_texts.NAME] = embed_texts.react
     role.run(
-        settings.need("kafka"), settings.dsn("worker"), REACTIONS, utc_now, _stop()
+        settings.need("kafka"), settings.dsn("worker"), reactions, utc_now, _stop()
     )
 
 
@@ -193,12 +197,15 @@ def auditor(settings: Settings) -> None:
 
 def worker_ai(settings: Settings) -> None:
     async def work(ports: "Ports", answers: "Answers") -> "Works":
+        from ai_adapter.embedding.embedder import Local
         from infra.ai_ports import around
         from media_agents.subtitles.translating import Translating
         from schemas.batches import BatchInput
         from schemas.jobs import GenerateInput, TranslateInput
+        from schemas.vectors import EmbedInput
         from streams.agents.ai import Generating
         from streams.agents.batching import Batching
+        from streams.agents.embedding import Embedding
         from streams.agents.paying import Till
         from streams.ai_terms import TenantTerms
 
@@ -206,6 +213,7 @@ def worker_ai(settings: Settings) -> None:
         gateway = await around(ports, answers.log, terms, looks=True)
         door = Till(gateway, terms, answers)
         return {
+            EmbedInput: Embedding(Local()).embed,
             BatchInput: Batching(ports.storage, answers).fan_out,
             GenerateInput: Generating(door, ports.storage).generate,
             TranslateInput: Translating(door, ports.storage).translate,

@@ -118,6 +118,7 @@ class Settings(BaseSettings):
     ai_bodies: Literal["none", "redacted", "raw"] = "redacted"
     ai_bodies_days: int = Field(default=30, ge=1)
     ai_prices: Path | None = None
+    embed_texts: bool = False
     ai_billed: str = Field(default="", pattern=r"^(\w+=[A-Z]{3}(,|$))*$")
 
     speech_base_url: str | None = None

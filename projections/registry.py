@@ -55,6 +55,8 @@ from projections.timelines.project import RENDERS, TIMELINES
 from projections.timelines.project import project as timelines
 from projections.timers.project import TIMERS
 from projections.timers.project import project as timers
+from projections.vectors.project import VECTORS
+from projections.vectors.project import project as vectors
 from projections.videos.project import VIDEOS
 from projections.videos.project import project as videos
 from schemas.topics import EVENT_TOPICS, TRACKING
@@ -79,6 +81,7 @@ PROJECTIONS: tuple[Projection, ...] = (
     Projection("experiments", (EXPERIMENTS, EXPOSURES, OUTCOMES), experiments),
     Projection("moderations", (MODERATIONS, WORDLISTS), moderations),
     Projection("chains", (CHAINS, RUNS, RUN_STEPS), chains),
+    Projection("vectors", (VECTORS,), vectors),
     Projection("timers", (TIMERS,), timers, shape=5),
     Projection("leads", (PAGES, LEADS), leads),
     Projection("history", (HISTORY,), history),

@@ -12,6 +12,7 @@ from schemas.generation import Usage as Usage  # noqa: PLC0414
 from schemas.pictures import Imaged, ImagesInput
 from schemas.publishing import MetricsInput, PublishInput, ReviewInput, SettleInput
 from schemas.timeline import Cue, Material, Timeline
+from schemas.vectors import EmbedInput, Vectored
 
 
 class Spent(Struct, frozen=True):
@@ -219,6 +220,7 @@ JobInput: TypeAlias = (
     | SettleInput
     | ReviewInput
     | MetricsInput
+    | EmbedInput
 )
 
 
@@ -327,6 +329,7 @@ JobResult: TypeAlias = (
     | Generated
     | Batched
     | Settled
+    | Vectored
 )
 
 

@@ -53,6 +53,7 @@ from schemas.jobs import (
 from schemas.pictures import Imaged, ImagesInput
 from schemas.publishing import PublishInput
 from schemas.registry import Command, Data
+from schemas.vectors import Vectored
 from streams.reactions.reaction import Reaction
 
 Unfinished: TypeAlias = JobFailed | JobLost | JobCancelled | JobAbandoned
@@ -92,7 +93,7 @@ def _found(event: JobCompleted, job_id: str) -> Command | None:
             return _made(event.result, job_id)
         case Generated() if event.subject.startswith("copy/"):
             return RecordCopy(job_id=job_id, result=event.result)
-        case Generated() | Batched() | Settled():
+        case Generated() | Batched() | Settled() | Vectored():
             return None
 
 

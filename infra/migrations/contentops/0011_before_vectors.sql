@@ -1,0 +1,2 @@
+-- Vectors of texts and their distance; comes with the embedded server.
+CREATE EXTENSION IF NOT EXISTS vector WITH SCHEMA public;

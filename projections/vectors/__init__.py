@@ -1,0 +1,1 @@
+"""Vectors: what texts mean, by which model."""
