@@ -1,6 +1,8 @@
 """The gateway of a process: its endpoints, and everything it needs from outside."""
 
 import asyncio
+import os
+import platform
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -15,6 +17,7 @@ from infra.ai_answers import bodies, keep_swept
 from infra.ai_audited import AuditedGateway, Keeper
 from infra.ai_endpoints import endpoints
 from infra.ai_keys import ProviderKeys
+from infra.ai_noting import noting
 from infra.ai_prompts import Appends, LivePrompts
 from infra.wiring import Ports
 from streams.answer_store import AnswerStore
@@ -34,6 +37,8 @@ async def around(
     """
     settings = opened.settings
     rows = await opened.pool(largest=4)
+    seen_by = f"{platform.node()}/{os.getpid()}"
+    notes = await opened.enter(noting(log, seen_by))
     gateway = await opened.enter(
         _closing(
             AuditedGateway(
@@ -44,7 +49,7 @@ async def around(
                 prices=prices.book(settings),
                 guard=StandardGuard(settings.secret_for("ai:canaries").encode()),
                 prompts=LivePrompts(await opened.pool(largest=2), log),
-                tell=_each(Meters().tell, ai_spans.tell),
+                tell=_each(Meters().tell, ai_spans.tell, notes.tell),
                 salt=settings.secret_for("ai:customers").encode(),
             )
         )

@@ -61,6 +61,10 @@ def moderation_id(tenant: str, platform: str, text: str) -> str:
     return derived("moderation", tenant, platform, text)
 
 
+def model_id(provider: str, model: str) -> str:
+    return derived("model", provider, model)
+
+
 def wordlist_id(tenant: str) -> str:
     return derived("wordlist", tenant)
 

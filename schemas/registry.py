@@ -13,6 +13,7 @@ from schemas.commands.content import CopyCommand, ProjectCommand
 from schemas.commands.experiment import ExperimentCommand, ExposureCommand
 from schemas.commands.job import JobCommand
 from schemas.commands.lead import LeadCommand, PageCommand
+from schemas.commands.model import ModelCommand
 from schemas.commands.moderation import ModerationCommand, WordlistCommand
 from schemas.commands.policy import PolicyCommand
 from schemas.commands.prompt import PromptCommand
@@ -29,6 +30,7 @@ from schemas.events.experiment import ExperimentEvent, ExposureEvent
 from schemas.events.job import JobEvent
 from schemas.events.lead import LeadEvent, PageEvent
 from schemas.events.log import LogRecord
+from schemas.events.model import ModelEvent
 from schemas.events.moderation import ModerationEvent, WordlistEvent
 from schemas.events.policy import PolicyEvent
 from schemas.events.prompt import PromptEvent
@@ -63,6 +65,7 @@ Event: TypeAlias = (
     | RunEvent
     | ExperimentEvent
     | ExposureEvent
+    | ModelEvent
 )
 Command: TypeAlias = (
     TenantCommand
@@ -87,6 +90,7 @@ Command: TypeAlias = (
     | RunCommand
     | ExperimentCommand
     | ExposureCommand
+    | ModelCommand
 )
 Data: TypeAlias = Event | Command | LogRecord | LogRuled | Observation
 
@@ -130,6 +134,7 @@ COMMANDS_OF: dict[str, tuple[type[msgspec.Struct], ...]] = {
     "exposure": _members(ExposureCommand),
     "chain": _members(ChainCommand),
     "run": _members(RunCommand),
+    "model": _members(ModelCommand),
 }
 EVENTS_OF: dict[str, tuple[type[msgspec.Struct], ...]] = {
     "tenant": _members(TenantEvent),
@@ -154,6 +159,7 @@ EVENTS_OF: dict[str, tuple[type[msgspec.Struct], ...]] = {
     "exposure": _members(ExposureEvent),
     "chain": _members(ChainEvent),
     "run": _members(RunEvent),
+    "model": _members(ModelEvent),
 }
 AGGREGATE_OF = {
     kind: aggregate for aggregate, kinds in COMMANDS_OF.items() for kind in kinds

@@ -79,6 +79,7 @@ AI = family(
     "wordlist",
     "chain",
     "run",
+    "model",
 )
 
 FAMILIES = (TENANT, CONTENT, ASSET, JOB, ACCOUNT, PUBLICATION, LEAD, AI)

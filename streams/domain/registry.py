@@ -15,6 +15,7 @@ from streams.domain import (
     job,
     key,
     lead,
+    model,
     moderation,
     page,
     policy,
@@ -68,6 +69,7 @@ RULES: dict[str, Rules] = {
         "prompt": prompt,
         "chain": chain,
         "run": run,
+        "model": model,
         "experiment": experiment,
         "exposure": exposure,
     }.items()
