@@ -1,5 +1,6 @@
 """One judgement on a text: by lists of words, by likeness, and by a provider."""
 
+import asyncio
 from typing import Literal, Protocol, TypeAlias
 
 from msgspec import Struct
@@ -7,12 +8,17 @@ from msgspec import Struct
 from ai_adapter.base import Answer, Ask
 from ai_adapter.embedding.embedder import Embedder, Local
 from ai_adapter.errors import Refused
-from ai_adapter.moderation.similar import Similar
+from ai_adapter.moderation.similar import Likeness, Similar
 from ai_adapter.moderation.words import Objection, OwnWords, objections, versions
 
 Ruling: TypeAlias = Literal["allow", "flag", "block"]
 PROVIDER_BLOCKS = 0.9
 """A provider's own flag is a flag; only a score this high refuses by itself."""
+
+LIKENESS_S = 0.5
+"""Seconds; the first text of a process has to wait for the model to be read."""
+PROVIDER_S = 5.0
+"""Seconds; people wait for it, and the lists have spoken already."""
 
 
 class Opinion(Struct, frozen=True):
@@ -42,30 +48,41 @@ class Moderator:
     ) -> None:
         self._models = models
         self._similar = Similar(embedder or Local())
+        self._late: set[asyncio.Task[Likeness | None]] = set()
 
     async def judge(
         self, tenant: str, text: str, platform: str = "", own: OwnWords | None = None
     ) -> Opinion:
-        """A provider that does not answer leaves the opinion to the others."""
-        first = by_words(text, platform, own)
-        found = [*first.objections]
-        by = [*first.by, self._similar.label]
-        like = await self._similar.like(text)
-        if like is not None:
-            category = like.example.category
-            found.append(
-                Objection(like.example.text, category, "flag", self._similar.label)
-            )
-        asked = await self._provider(tenant, text)
-        if asked is not None:
-            by.append(asked.by[0])
-            found += asked.objections
-        return _opinion(tuple(found), tuple(by))
+        """Whoever does not answer in time is not in `by`; the lists always are."""
+        heard = (
+            by_words(text, platform, own),
+            await self._likeness(text),
+            await self._provider(tenant, text),
+        )
+        opinions = [each for each in heard if each is not None]
+        found = tuple(each for one in opinions for each in one.objections)
+        return _opinion(found, tuple(name for one in opinions for name in one.by))
+
+    async def _likeness(self, text: str) -> Opinion | None:
+        asked = asyncio.create_task(self._similar.like(text))
+        self._late.add(asked)
+        asked.add_done_callback(self._late.discard)
+        done, _ = await asyncio.wait((asked,), timeout=LIKENESS_S)
+        if not done:
+            return None
+        name, like = self._similar.label, asked.result()
+        if like is None:
+            return _opinion((), (name,))
+        example = like.example
+        found = Objection(example.text, example.category, "flag", name)
+        return _opinion((found,), (name,))
 
     async def _provider(self, tenant: str, text: str) -> Opinion | None:
         if self._models is None:
             return None
-        ask = Ask(task="moderation", input=text, tenant_id=tenant)
+        ask = Ask(
+            task="moderation", input=text, tenant_id=tenant, deadline_s=PROVIDER_S
+        )
         try:
             answer = await self._models.ask(ask)
         except Refused:

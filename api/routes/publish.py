@@ -4,9 +4,11 @@ from typing import Annotated
 from urllib.parse import unquote, urlsplit
 
 from fastapi import APIRouter, Response
+from msgspec.structs import replace
 from pydantic import Field, StringConstraints
 
 from api.deps import Read
+from api.judging import evidence
 from api.problems import conflict, invalid, missing
 from api.routes.accounts import Account, mode_of
 from api.routes.copies import Copy
@@ -77,7 +79,10 @@ async def _plan(
             "Approve a shorter text.",
         )
     cover = await _cover(body.cover_url, write) or cover_for(body.platform, video)
-    return _wish(body, (account, video, copy), when, cover), copy.approved_event_id
+    words = "\n".join((body.title, copy.text, " ".join(body.tags)))
+    judged = await evidence(write, rows, words, body.platform, f"copy/{copy.id}")
+    wish = _wish(body, (account, video, copy), when, cover)
+    return replace(wish, moderation=judged), copy.approved_event_id
 
 
 def cover_for(platform: str, video: Video) -> str:

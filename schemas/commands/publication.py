@@ -9,6 +9,11 @@ from schemas.jobs import Evidence, Schedule
 
 
 class PlanPublication(Struct, frozen=True, tag="io.contentops.publication.plan.v1"):
+    """`moderation` is what was judged of title, text and tags for this platform.
+
+    Without it the plan is refused; only facts from before there was one go without.
+    """
+
     project_id: str
     video_id: str
     account_id: str
@@ -23,6 +28,7 @@ class PlanPublication(Struct, frozen=True, tag="io.contentops.publication.plan.v
     schedule: Schedule
     approval: Evidence
     material: Evidence
+    moderation: Evidence | None = None
 
 
 class SchedulePublication(

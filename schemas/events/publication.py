@@ -25,6 +25,7 @@ class PublicationPlanned(
     schedule: Schedule
     approval: Evidence
     material: Evidence
+    moderation: Evidence | None = None
 
 
 class PublicationScheduled(

@@ -109,11 +109,14 @@ def _plan(command: PlanPublication, state: Publication) -> PublicationEvent | No
         schedule=command.schedule,
         approval=command.approval,
         material=command.material,
+        moderation=command.moderation,
     )
     if not command.approval.event_id:
         raise Rejected(
             "conflict", "approval_missing", "Approve a copy first.", pointer="/copyId"
         )
+    if command.moderation is None:
+        raise Rejected("conflict", "moderation_missing", "Have its words judged first.")
     if state.planned not in (None, wanted):
         raise exists("publication")
     return wanted if state.planned is None else None

@@ -20,6 +20,7 @@ from uuid import uuid4
 
 from msgspec import Struct
 
+from fixtures.fix_moderation import JUDGED
 from infra.settings import Settings
 from schemas.clock import utc_now
 from schemas.commands.publication import (
@@ -158,6 +159,7 @@ def _plan(at: datetime) -> PlanPublication:
         schedule=Schedule(at, at.isoformat(), "UTC"),
         approval=Evidence("copy.approved", "e", 1),
         material=Evidence("asset.transcoded", "e", 1),
+        moderation=JUDGED,
     )
 
 

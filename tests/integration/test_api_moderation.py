@@ -1,6 +1,6 @@
 """Moderation over HTTP: a trial, own words, the queue, and a person's decision."""
 
-from fixtures.fix_api import Tenant
+from fixtures.fix_api import Material, Tenant, eventually
 
 
 def test_own_words_are_set_as_a_whole_and_count_at_once(
@@ -32,3 +32,31 @@ def test_only_what_was_judged_is_decided(tenant: Tenant) -> None:
     answer = tenant.http.post(f"/ai/moderation/{missing}/decision", json=decision)
     assert answer.status_code == 404
     assert tenant.http.get("/ai/moderation/queue").json()["items"] == []
+
+
+def test_a_forbidden_word_does_not_go_out_until_an_admin_releases_it(
+    material: Material,
+) -> None:
+    http = material.tenant.http
+    wish = material.wish(title="国家级夜骑路线")
+    for _ in range(2):
+        no = http.post("/publish", json=wish)
+        assert no.status_code == 422
+        assert no.json()["type"].endswith(":moderation_blocked")
+    assert "国家级" in no.json()["detail"]
+    waiting = eventually(lambda: http.get("/ai/moderation/queue").json()["items"])
+    assert [each["id"] for each in waiting] == [no.json()["moderationId"]]
+    assert waiting[0]["flags"][0]["source"].startswith("cn-advertising@")
+    place = f"/ai/moderation/{waiting[0]['id']}/decision"
+    decision = {"accept": True, "reason": "The name of the route."}
+    assert (
+        material.tenant.client("operator").post(place, json=decision).status_code == 403
+    )
+    told = material.tenant.post(place, decision)
+    assert (told["status"], told["reason"]) == ("accepted", decision["reason"])
+
+    planned = material.tenant.post("/publish", wish)
+    assert planned["title"] == wish["title"]
+    harmless = material.tenant.post("/publish", material.wish(title="夜骑路线"))
+    assert harmless["status"] in {"planned", "scheduled", "due"}
+    assert http.get("/ai/moderation/queue").json()["items"] == []

@@ -13,6 +13,7 @@ from connectors import registry
 from connectors.base import AppSecrets
 from connectors.sandboxes import serving
 from connectors.stage import Script, Step
+from fixtures.fix_moderation import JUDGED
 from infra.settings import Settings
 from infra.wiring import ports
 from schemas.clock import utc_now
@@ -112,6 +113,7 @@ class Stage:
             schedule=Schedule(now, now.strftime("%Y-%m-%dT%H:%M"), "UTC"),
             approval=Evidence("copy.approved", "e1", 3),
             material=Evidence("asset.transcoded", "e2", 5),
+            moderation=JUDGED,
         )
         sent = self.city.send(plan, publication_id)
         assert self.city.decided(sent) == ("accepted", "")

@@ -1,5 +1,6 @@
 """Word lists, likeness and a provider: what is objected to, and what is not."""
 
+import asyncio
 import time
 
 import msgspec
@@ -172,6 +173,22 @@ async def test_a_provider_that_does_not_answer_leaves_it_to_the_others() -> None
 
     assert opinion.ruling == "block"
     assert opinion.by[-1] == f"similar@{HASHING}"
+
+
+class Slow(Hashing):
+    """Still reading its weights."""
+
+    async def embed(self, texts: tuple[str, ...]) -> Embedded:
+        await asyncio.Event().wait()
+        return await super().embed(texts)
+
+
+async def test_a_model_that_is_still_being_read_is_not_waited_for() -> None:
+    moderator = Moderator(Models(refuses=True), Slow())
+    opinion = await moderator.judge("t", "国家级")
+
+    assert opinion.ruling == "block"
+    assert opinion.by == versions("")
 
 
 def test_examples_are_labelled_in_both_languages() -> None:

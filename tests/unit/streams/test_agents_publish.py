@@ -27,6 +27,7 @@ from connectors.errors import (
     Refused,
 )
 from connectors.errors import TryLater as PlatformBusy
+from fixtures.fix_moderation import JUDGED
 from schemas.commands.publication import (
     FirePublication,
     PlanPublication,
@@ -214,6 +215,7 @@ class House:
             schedule=Schedule(NOON, "2026-03-01T12:00", "UTC"),
             approval=Evidence("copy.approved", "e1", 3),
             material=Evidence("asset.transcoded", "e2", 5),
+            moderation=JUDGED,
         )
         for each in (plan, SchedulePublication(), FirePublication(NOON)):
             self.log.given("p", each)

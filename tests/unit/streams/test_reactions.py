@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from msgspec import Struct
 from msgspec.structs import replace
 
+from fixtures.fix_moderation import JUDGED
 from schemas.commands.account import ConnectAccount
 from schemas.commands.asset import (
     CompleteUpload,
@@ -79,7 +80,7 @@ PLAN = PlanPublication(
     "p", "v", "acc", "bilibili", "direct", "title", "text", (), "m", "c", "copy",
     Schedule(NOW, "2026-01-01T08:00:00", "Asia/Shanghai"),
     Evidence("copy.approved", "e", 1), Evidence("asset.transcoded", "e", 1),
-)  # fmt: skip
+    JUDGED)  # fmt: skip
 GENERATED = Generated("copy", ("one",), Usage(), "p", "m", 1, True, "h", "1")
 TRANSCODED = Transcoded("v", "m", "h", "c", FACTS, (), 5.0)
 

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import asdict, replace
 
+from fixtures.fix_moderation import JUDGED
 from schemas.commands import publication as wish
 from schemas.events import publication as fact
 from schemas.jobs import Evidence, Schedule
@@ -30,6 +31,7 @@ PLAN = wish.PlanPublication(
     schedule=Schedule(at=NOW, local="2026-01-02T11:04:05", timezone="Asia/Shanghai"),
     approval=Evidence("copy.approved", "e1", 3),
     material=Evidence("asset.transcoded", "e2", 4),
+    moderation=JUDGED,
 )
 PLANNED = fact.PublicationPlanned(**asdict(PLAN))
 SCHEDULED = fact.PublicationScheduled(at=NOW)
@@ -52,6 +54,14 @@ def test_another_plan_under_the_same_id_is_refused() -> None:
     other = replace(PLAN, title="other")
 
     assert refused("publication", other, PLANNED).code == "publication_exists"
+
+
+def test_a_plan_whose_words_nobody_judged_is_refused_and_an_old_one_goes_on() -> None:
+    bare = replace(PLAN, moderation=None)
+    old = fact.PublicationPlanned(**asdict(bare))
+
+    assert refused("publication", bare).code == "moderation_missing"
+    assert when("publication", wish.SchedulePublication(), old) == SCHEDULED
 
 
 def test_a_plan_without_an_approval_is_refused() -> None:
