@@ -89,7 +89,8 @@ class Notes:
 async def noting(log: Appends, seen_by: str) -> AsyncIterator[Notes]:
     """Writes in the background for as long as the block is open."""
     notes = Notes(log, seen_by)
-    async with asyncio.TaskGroup() as tasks:
-        writing = tasks.create_task(notes.keep_writing())
+    writing = asyncio.create_task(notes.keep_writing())
+    try:
         yield notes
+    finally:
         writing.cancel()

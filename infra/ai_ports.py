@@ -72,9 +72,10 @@ async def _closing(gateway: AuditedGateway) -> AsyncIterator[AuditedGateway]:
 
 @asynccontextmanager
 async def _looking(gateway: Gateway) -> AsyncIterator[None]:
-    async with asyncio.TaskGroup() as tasks:
-        looking = tasks.create_task(gateway.keep_looking())
+    looking = asyncio.create_task(gateway.keep_looking())
+    try:
         yield
+    finally:
         looking.cancel()
 
 
