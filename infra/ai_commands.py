@@ -79,6 +79,23 @@ def key_remove(provider: str, tenant: Tenant = None, data: Data = None) -> None:
         say(f"The key for {provider} is gone.")
 
 
+@app.command("dataset")
+def dataset(
+    out: Annotated[Path, typer.Argument(help="The file to write; must not be there.")],
+    tenant: Annotated[str, typer.Option(help="Whose copies.")],
+    start: Annotated[str, typer.Option("--from", help="ISO time.")] = "1970-01-01",
+    until: Annotated[str, typer.Option("--to", help="ISO time; else now.")] = "",
+    data: Data = None,
+) -> None:
+    """Write the copies that people accepted as redacted JSON lines."""
+    with one_sentence():
+        from infra import ai_dataset as run
+        from infra.ai_shadow import moment
+
+        size = run.export(running(data), tenant, moment(start), moment(until), out)
+        say(f"{out}: {size} bytes.")
+
+
 @app.command("eval")
 def evaluation(  # noqa: PLR0913  (options of a command are its arguments)
     suite: Annotated[

@@ -12,8 +12,9 @@ import httpx
 import pytest
 from rich.console import Console
 
+from ai_adapter import dataset
 from fixtures.fix_api import Tenant, eventually
-from infra import ai_shadow
+from infra import ai_dataset, ai_shadow
 from infra.problem import Stop
 from infra.settings import Settings
 from schemas.clock import utc_now
@@ -284,6 +285,23 @@ def test_a_shadow_run_shows_what_another_routing_would_cost(
     assert asked.asked
     assert {line.after for line in asked.lines} == {"openai/gpt-4o-mini"}
     assert all(line.changed is not None for line in asked.lines)
+
+
+def test_accepted_copies_are_exported_without_personal_data(
+    edge: Settings, tenant: Tenant, other: Tenant, tmp_path: Path
+) -> None:
+    copied(tenant, _project(tenant), "e/brief", "夜行灯 13812345678")
+    copied(tenant, _project(tenant), "e/brief", "")
+    copied(other, _project(other), "e/brief", "theirs")
+    path, hour = tmp_path / "set.jsonl", timedelta(hours=1)
+    span = (utc_now() - hour, utc_now() + hour)
+    ai_dataset.export(edge, tenant.name, *span, path)
+    head, rows = dataset.read(path.read_bytes())
+
+    assert head.rows == 1
+    assert rows[0].accepted.startswith("夜行灯 [")
+    with pytest.raises(Stop):
+        ai_dataset.export(edge, tenant.name, *span, path)
 
 
 def test_a_shadow_run_of_nothing_new_or_of_a_bad_file_says_so(
