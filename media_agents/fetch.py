@@ -9,7 +9,8 @@ import asyncio
 import hashlib
 import socket
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from pathlib import Path
@@ -69,6 +70,32 @@ async def fetch(
     except BaseException as error:
         await asyncio.to_thread(path.unlink, missing_ok=True)
         raise _named(error, limits) from error
+
+
+async def ask(
+    method: str,
+    url: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    *,
+    limits: FetchLimits,
+    guard: Guard = DEFAULT_GUARD,
+) -> bytes:
+    """The whole answer to one request, under the same guard; raises as `fetch` does."""
+    target = check_url(url, allow_loopback=guard.allow_loopback)
+    found = bytearray()
+    try:
+        async with asyncio.timeout(limits.seconds):
+            address = await _checked_address(target, guard)
+            sent = (method, body, headers)
+            async with _answer(target, address, (limits, guard), sent) as answer:
+                async for block in answer.aiter_raw():
+                    found += block
+                    if len(found) > limits.max_bytes:
+                        raise _too_large(limits)
+    except (TimeoutError, httpx.HTTPError) as error:
+        raise _named(error, limits) from error
+    return bytes(found)
 
 
 def _named(error: BaseException, limits: FetchLimits) -> BaseException:
@@ -147,7 +174,19 @@ async def _stream(
     path: Path,
     bounds: tuple[FetchLimits, Guard],
 ) -> Fetched:
+    async with _answer(target, address, bounds, ("GET", b"", {})) as answer:
+        return await _save(answer, path, bounds[0])
+
+
+@asynccontextmanager
+async def _answer(
+    target: httpx.URL,
+    address: IpAddress,
+    bounds: tuple[FetchLimits, Guard],
+    sent: tuple[str, bytes, Mapping[str, str]],
+) -> AsyncIterator[httpx.Response]:
     limits, guard = bounds
+    method, body, headers = sent
     pause = httpx.Timeout(limits.idle_seconds, connect=limits.connect_seconds)
     async with httpx.AsyncClient(
         verify=guard.tls or ssl.create_default_context(),
@@ -157,15 +196,20 @@ async def _stream(
         timeout=pause,
     ) as client:
         request = client.build_request(
-            "GET",
+            method,
             target.copy_with(host=str(address), fragment=None),
-            headers={"Host": target.netloc.decode(), "Accept-Encoding": "identity"},
+            content=body or None,
+            headers={
+                **headers,
+                "Host": target.netloc.decode(),
+                "Accept-Encoding": "identity",
+            },
             extensions={"sni_hostname": target.host},
         )
         answer = await client.send(request, stream=True)
         try:
             _check_answer(answer, limits)
-            return await _save(answer, path, limits)
+            yield answer
         finally:
             await answer.aclose()
 
