@@ -11,6 +11,7 @@ from api.direct import Direct
 from api.gate import Gate
 from connectors.base import AppSecrets, Limits, Webhooks
 from media_agents.storage import Storage
+from media_agents.tool_services import ToolServices
 from projections.registry import PROJECTIONS
 from projections.search import Search
 from schemas.clock import Clock
@@ -59,6 +60,8 @@ class Keys(Protocol):
     async def open(self, tenant: str, sealed: Sealed, field: str) -> bytes | None: ...
 
     async def put_secret(self, tenant: str, name: str, plain: bytes) -> str: ...
+
+    async def get_secret(self, tenant: str, ref: str) -> bytes: ...
 
     async def mac(self, tenant: str, message: bytes) -> str: ...
 
@@ -143,5 +146,6 @@ class Parts:
     moderator: Moderator = field(default_factory=Moderator)
     gate: Gate = field(default_factory=Gate)
     direct: Direct = field(default_factory=Direct)
+    services: ToolServices = field(default_factory=ToolServices)
     checks: Mapping[str, Check] = field(default_factory=dict)
     """What must answer for this process to be ready, by name."""

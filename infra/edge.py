@@ -25,7 +25,7 @@ from infra import examine
 from infra.ai_ports import around
 from infra.settings import Settings
 from infra.sources import opensearch_access
-from infra.wiring import Platforms, Ports, ports
+from infra.wiring import Platforms, Ports, ports, tool_services
 from projections.clickhouse import connect
 from projections.registry import INDEX
 from projections.search import PostgresSearch, Search
@@ -71,6 +71,7 @@ async def _parts(settings: Settings, opened: Ports) -> Parts:
         clock=utc_now,
         edge=edge(settings),
         gate=Gate(limits(settings), lambda: log.depth, backlog.of),
+        services=tool_services(settings),
         direct=Direct(settings.direct_max, settings.direct_per_tenant),
         checks=checks(settings),
     )

@@ -199,23 +199,28 @@ def worker_ai(settings: Settings) -> None:
     async def work(ports: "Ports", answers: "Answers") -> "Works":
         from ai_adapter.embedding.embedder import Local
         from infra.ai_ports import around
+        from infra.wiring import tool_services
         from media_agents.subtitles.translating import Translating
+        from media_agents.tool_services import ServiceCalls
         from schemas.batches import BatchInput
         from schemas.jobs import GenerateInput, TranslateInput
         from schemas.vectors import EmbedInput
         from streams.agents.ai import Generating
         from streams.agents.batching import Batching
         from streams.agents.embedding import Embedding
+        from streams.agents.others import KnownServices, Others
         from streams.agents.paying import Till
         from streams.ai_terms import TenantTerms
 
         terms = TenantTerms(await ports.pool(largest=2))
         gateway = await around(ports, answers.log, terms, looks=True)
         door = Till(gateway, terms, answers)
+        calls = ServiceCalls(tool_services(settings), await ports.keyring())
+        others = Others(KnownServices(await ports.pool(largest=2)), calls)
         return {
             EmbedInput: Embedding(Local()).embed,
             BatchInput: Batching(ports.storage, answers).fan_out,
-            GenerateInput: Generating(door, ports.storage).generate,
+            GenerateInput: Generating(door, ports.storage, others).generate,
             TranslateInput: Translating(door, ports.storage).translate,
         }
 

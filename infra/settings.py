@@ -121,6 +121,8 @@ class Settings(BaseSettings):
     embed_texts: bool = False
     ai_billed: str = Field(default="", pattern=r"^(\w+=[A-Z]{3}(,|$))*$")
 
+    services_loopback: bool = False
+
     speech_base_url: str | None = None
     speech_api_key: SecretStr | None = None
     speech_model: str | None = None

@@ -17,8 +17,10 @@ from connectors import registry
 from connectors.base import AppSecrets, Connector, Limits, Webhooks
 from connectors.errors import Misconfigured
 from infra.settings import PREFIX, PostgresRole, Settings
+from media_agents.fetch import Guard
 from media_agents.speaking import Espeak
 from media_agents.storage import Storage
+from media_agents.tool_services import ToolServices
 from streams.backlog import Backlog
 from streams.decisions import Decisions
 from streams.keyring import Keyring
@@ -37,6 +39,11 @@ def storage(settings: Settings) -> Storage:
         settings.s3_region,
         patience_s=settings.s3_patience_s,
     )
+
+
+def tool_services(settings: Settings) -> ToolServices:
+    """Tools of others; on this machine itself only where a setting says so."""
+    return ToolServices(Guard(allow_loopback=settings.services_loopback))
 
 
 def speech(settings: Settings) -> Speech:

@@ -8,15 +8,18 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, TypeVar
+from typing import Annotated, Protocol, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
 
 from ai_adapter.tools.shapes import Unsupported, check_schema, faults
-from media_agents.errors import FetchRefused
+from media_agents.errors import FetchRefused, TryLater
 from media_agents.fetch import DEFAULT_GUARD, FetchLimits, Guard, ask
 from schemas.clock import Clock, utc_now
+from streams.agents.others import Registered
+from streams.agents.work import Impossible
+from streams.agents.work import TryLater as Later
 
 T = TypeVar("T")
 
@@ -97,6 +100,32 @@ class ToolServices:
         return await ask(
             method, path, body, headers, limits=self._limits, guard=self._guard
         )
+
+
+class Secrets(Protocol):
+    async def get_secret(self, tenant: str, ref: str) -> bytes: ...
+
+
+class ServiceCalls:
+    """A registered service, asked for a job; raises what a job's work raises."""
+
+    def __init__(self, services: ToolServices, secrets: Secrets) -> None:
+        self._services = services
+        self._secrets = secrets
+
+    async def call(
+        self, tenant: str, service: Registered, wish: str, request_id: str
+    ) -> str:
+        secret = await self._secrets.get_secret(tenant, service.secret_ref)
+        output = msgspec.json.decode(service.output, type=dict[str, object])
+        there = Service(service.url, secret, output)
+        try:
+            found = await self._services.use(there, wish.encode(), request_id)
+        except FetchRefused as no:
+            raise Impossible(no.code, no.reason) from no
+        except TryLater as away:
+            raise Later(away.code, away.reason) from away
+        return found.decode()
 
 
 def signature(secret: bytes, at: str, what: str, body: bytes) -> str:

@@ -43,6 +43,8 @@ from projections.prompts.project import VERSIONS as PROMPT_VERSIONS
 from projections.prompts.project import project as prompts
 from projections.publications.project import PUBLICATION_LOG, PUBLICATIONS
 from projections.publications.project import project as publications
+from projections.services.project import SERVICES
+from projections.services.project import project as services
 from projections.subtitles.project import SUBTITLES
 from projections.subtitles.project import VERSIONS as SUBTITLE_VERSIONS
 from projections.subtitles.project import project as subtitles
@@ -80,6 +82,7 @@ PROJECTIONS: tuple[Projection, ...] = (
     Projection("prompts", (PROMPTS, PROMPT_VERSIONS), prompts),
     Projection("experiments", (EXPERIMENTS, EXPOSURES, OUTCOMES), experiments),
     Projection("moderations", (MODERATIONS, WORDLISTS), moderations),
+    Projection("services", (SERVICES,), services),
     Projection("chains", (CHAINS, RUNS, RUN_STEPS), chains),
     Projection("vectors", (VECTORS,), vectors),
     Projection("timers", (TIMERS,), timers, shape=5),

@@ -51,6 +51,11 @@ def budget_id(tenant: str) -> str:
     return derived("budget", tenant)
 
 
+def service_id(tenant: str, name: str) -> str:
+    """One stream for each name of a tool that others run."""
+    return derived("service", tenant, name)
+
+
 def policy_id(tenant: str) -> str:
     """One stream for each tenant: of its routing, one version counts."""
     return derived("policy", tenant)

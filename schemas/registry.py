@@ -18,6 +18,7 @@ from schemas.commands.moderation import ModerationCommand, WordlistCommand
 from schemas.commands.policy import PolicyCommand
 from schemas.commands.prompt import PromptCommand
 from schemas.commands.publication import PublicationCommand
+from schemas.commands.service import ServiceCommand
 from schemas.commands.subtitle import SubtitleCommand
 from schemas.commands.tenant import KeyCommand, TenantCommand, UserCommand
 from schemas.commands.timeline import TimelineCommand
@@ -35,6 +36,7 @@ from schemas.events.moderation import ModerationEvent, WordlistEvent
 from schemas.events.policy import PolicyEvent
 from schemas.events.prompt import PromptEvent
 from schemas.events.publication import PublicationEvent
+from schemas.events.service import ServiceEvent
 from schemas.events.subtitle import SubtitleEvent
 from schemas.events.tenant import KeyEvent, TenantEvent, UserEvent
 from schemas.events.timeline import TimelineEvent
@@ -63,6 +65,7 @@ Event: TypeAlias = (
     | PromptEvent
     | ChainEvent
     | RunEvent
+    | ServiceEvent
     | ExperimentEvent
     | ExposureEvent
     | ModelEvent
@@ -88,6 +91,7 @@ Command: TypeAlias = (
     | PromptCommand
     | ChainCommand
     | RunCommand
+    | ServiceCommand
     | ExperimentCommand
     | ExposureCommand
     | ModelCommand
@@ -135,6 +139,7 @@ COMMANDS_OF: dict[str, tuple[type[msgspec.Struct], ...]] = {
     "chain": _members(ChainCommand),
     "run": _members(RunCommand),
     "model": _members(ModelCommand),
+    "service": _members(ServiceCommand),
 }
 EVENTS_OF: dict[str, tuple[type[msgspec.Struct], ...]] = {
     "tenant": _members(TenantEvent),
@@ -160,6 +165,7 @@ EVENTS_OF: dict[str, tuple[type[msgspec.Struct], ...]] = {
     "chain": _members(ChainEvent),
     "run": _members(RunEvent),
     "model": _members(ModelEvent),
+    "service": _members(ServiceEvent),
 }
 AGGREGATE_OF = {
     kind: aggregate for aggregate, kinds in COMMANDS_OF.items() for kind in kinds

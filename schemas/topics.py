@@ -80,6 +80,7 @@ AI = family(
     "chain",
     "run",
     "model",
+    "service",
 )
 
 FAMILIES = (TENANT, CONTENT, ASSET, JOB, ACCOUNT, PUBLICATION, LEAD, AI)

@@ -11,20 +11,25 @@ from msgspec import structs
 from ai_adapter.base import Answer, Ask
 from ai_adapter.errors import Refused
 from ai_adapter.registry import TOOLS
+from ai_adapter.tools.shapes import faults
 from ai_adapter.tools.tool import AnyTool, Wish
 from ai_adapter.tools.use import on_behalf, use
 from api import positions
 from api.asking import answered, begin, job_of, settle
-from api.deps import ProjectId, Read, Who
+from api.deps import ProjectId, Read
 from api.problems import invalid, missing
 from api.routes.generate import Cost
 from api.routes.tasks import Task
+from api.rows import Rows
 from api.shapes import Item, Page, Receipt, Shown
 from api.terms import Terms
 from api.tooling import document, known, read_wish, tool_job
 from api.writes import Outcome, Write, Writes, decide, receipt
 from schemas.commands.job import RequestJob
-from schemas.jobs import Generated
+from schemas.generation import Generated, GenerateInput
+from schemas.ids import derived
+from schemas.registry import encode
+from streams.agents.others import PREFIX
 
 router = APIRouter(prefix="/ai/tools", tags=["ai"])
 
@@ -59,13 +64,29 @@ class ToolUsed(Shown):
     operation_id: str = ""
 
 
+class ServiceTool(Item):
+    """A row of a tool that others run."""
+
+    name: str = ""
+    about: str = ""
+    status: str = ""
+    input: str = "{}"
+    output: str = "{}"
+
+
 @router.get("")
-async def list_tools(_who: Who) -> Page[ToolShown]:
-    return Page(items=[shown(TOOLS[name]) for name in sorted(TOOLS)])
+async def list_tools(rows: Read) -> Page[ToolShown]:
+    """Those of the house, then those the tenant registered."""
+    where: dict[str, str | None] = {"status": "registered"}
+    others = await rows.page("services", ServiceTool, where=where, limit=200)
+    own = [shown(TOOLS[name]) for name in sorted(TOOLS)]
+    return Page(items=[*own, *map(of_service, others.items)])
 
 
 @router.get("/{name}")
-async def read_tool(name: Name, _who: Who) -> ToolShown:
+async def read_tool(name: Name, rows: Read) -> ToolShown:
+    if name.startswith(PREFIX):
+        return of_service(await service_of(rows, name))
     return shown(known(name))
 
 
@@ -74,10 +95,12 @@ async def use_tool(
     name: Name, body: Document, write: Writes, rows: Read, project_id: ProjectId = None
 ) -> Response:
     """200 with the result, or 202 with a task where `Prefer: respond-async` asks so."""
-    tool = known(name)
-    wish = read_wish(tool, body)
     if project_id and await rows.one("projects", Item, project_id) is None:
         raise missing("project", "/query/projectId")
+    if name.startswith(PREFIX):
+        return await _elsewhere(name, body, write, rows, project_id or "")
+    tool = known(name)
+    wish = read_wish(tool, body)
     terms = Terms() if write.prefer.at_once else None
     job = await tool_job(write, tool, wish, terms)
     job = structs.replace(job, project_id=project_id or "")
@@ -98,6 +121,53 @@ def shown(tool: AnyTool) -> ToolShown:
         languages=list(tool.native),
         input=msgspec.json.schema(tool.wish),
         output=msgspec.json.schema(tool.result),
+    )
+
+
+async def _elsewhere(
+    name: str, body: Document, write: Write, rows: Rows, project_id: str
+) -> Response:
+    """A tool that others run takes as long as it takes: it is always a task."""
+    service = await service_of(rows, name)
+    schema = document(service.input)
+    for fault in faults(schema, body):
+        pointer, _, reason = fault.partition(" ")
+        raise invalid(pointer, reason, f"Read the schema in GET /ai/tools/{name}.")
+    given = GenerateInput(
+        task="copy",
+        model="auto",
+        input=(msgspec.json.encode(body).decode(),),
+        scene=name,
+        tool=name,
+    )
+    job = RequestJob(
+        role="ai",
+        subject=f"job/{job_of(write)}",
+        input=given,
+        digest=derived("digest", encode(given).decode()),
+        project_id=project_id,
+        requested_by=write.who.auth_id,
+    )
+    outcome = await decide(write, job, job_of(write))
+    return await _earlier(write, outcome, rows)
+
+
+async def service_of(rows: Rows, name: str) -> ServiceTool:
+    found = await rows.page("services", ServiceTool, where={"name": name}, limit=1)
+    if not found.items or found.items[0].status != "registered":
+        raise missing("tool")
+    return found.items[0]
+
+
+def of_service(row: ServiceTool) -> ToolShown:
+    return ToolShown(
+        name=row.name,
+        about=row.about,
+        weight=2,
+        prompt="",
+        languages=[],
+        input=document(row.input),
+        output=document(row.output),
     )
 
 

@@ -11,11 +11,13 @@ from ai_adapter.base import Usage as Spent
 from ai_adapter.errors import Refused
 from ai_adapter.tools.use import use
 from schemas.generation import Generated, GenerateInput, Tried, Usage
+from streams.agents.others import PREFIX, Others
 from streams.agents.paying import Asks
 from streams.agents.tooling import (
     MOST_ON_LOG,
     Objects,
     kept_result,
+    text_of,
     tool_of,
     wish_of,
 )
@@ -31,9 +33,12 @@ class Doors(Protocol):
 class Generating:
     """The work for GenerateInput."""
 
-    def __init__(self, doors: Doors, objects: Objects) -> None:
+    def __init__(
+        self, doors: Doors, objects: Objects, others: Others | None = None
+    ) -> None:
         self._doors = doors
         self._objects = objects
+        self._others = others
 
     async def generate(self, job: Job, report: Report) -> Generated:
         wanted = job.asked(GenerateInput)
@@ -49,6 +54,9 @@ class Generating:
         door = self._doors.of(job)
         if not wanted.tool:
             return await door.ask(_ask(job, wanted))
+        if self._others and wanted.tool.startswith(PREFIX):
+            text = await text_of(wanted, self._objects)
+            return await self._others.use(job.tenant, wanted.tool, text, job.id)
         wish = await wish_of(wanted, self._objects)
         used = await use(door.ask, tool_of(wanted.tool), wish, job.tenant)
         return used.answer

@@ -45,14 +45,19 @@ async def wish_of(wanted: GenerateInput, objects: Objects) -> Wish:
     tool = tool_of(wanted.tool)
     if wanted.take:
         return await _step_of(tool, wanted, objects)
-    text = wanted.input[0] if wanted.input else ""
-    if wanted.input_key:
-        text = await objects.get_json(wanted.input_key, str)
+    text = await text_of(wanted, objects)
     try:
         found: Wish = msgspec.json.decode(text, type=tool.wish)
     except msgspec.DecodeError as wrong:
         raise Impossible("wish_invalid", str(wrong)) from wrong
     return found
+
+
+async def text_of(wanted: GenerateInput, objects: Objects) -> str:
+    """The wish as JSON, from the log or from the store."""
+    if wanted.input_key:
+        return await objects.get_json(wanted.input_key, str)
+    return wanted.input[0] if wanted.input else ""
 
 
 async def _step_of(tool: AnyTool, wanted: GenerateInput, objects: Objects) -> Wish:

@@ -23,6 +23,7 @@ from streams.domain import (
     prompt,
     publication,
     run,
+    service,
     subtitle,
     tenant,
     timeline,
@@ -70,6 +71,7 @@ RULES: dict[str, Rules] = {
         "chain": chain,
         "run": run,
         "model": model,
+        "service": service,
         "experiment": experiment,
         "exposure": exposure,
     }.items()

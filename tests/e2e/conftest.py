@@ -15,7 +15,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
     data = tmp_path_factory.mktemp("up") / "data"
     lines: list[str] = []
     say: Callable[[str], None] = lines.append
-    with hosted(Settings(data=data), say) as running:
+    with hosted(Settings(data=data, services_loopback=True), say) as running:
         yield Installation(running)
     assert not (data / "run" / "stack.json").exists()
     left = json.loads((data / "run" / "children.json").read_text() or "{}")

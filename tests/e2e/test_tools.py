@@ -2,6 +2,10 @@
 
 import csv
 import io
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -219,3 +223,56 @@ def _run_ended(api: httpx.Client, there: str) -> dict[str, Any] | None:
     answer = api.get(there)
     run: dict[str, Any] = answer.json() if answer.status_code == 200 else {}
     return run if run.get("status") in {"completed", "failed"} else None
+
+
+SAMPLE = Path(__file__).parents[1] / "fixtures" / "word_counter.py"
+
+
+@pytest.fixture(scope="module")
+def counter() -> Iterator[str]:
+    """A tool of somebody else, in a process of its own."""
+    process = subprocess.Popen(
+        [sys.executable, str(SAMPLE), "sixteen letters!"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout
+        yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_a_tool_of_somebody_else_is_registered_and_used(
+    api: httpx.Client, counter: str
+) -> None:
+    wish = {"url": counter, "secret": "sixteen letters!"}
+    made = api.post("/ai/services", json=wish, headers={"Prefer": "wait=10"})
+    assert made.status_code == 201, made.text
+    assert made.json()["name"] == "x-word-counter"
+    assert api.get(f"/ai/services/{made.json()['id']}/health").json()["well"] is True
+    assert api.get("/ai/tools/x-word-counter").json()["input"]["required"] == ["text"]
+
+    bad = api.post("/ai/tools/x-word-counter", json={"text": 3})
+    assert (bad.status_code, bad.json()["errors"][0]["pointer"]) == (422, "/text")
+    asked = api.post("/ai/tools/x-word-counter", json={"text": "one two three"})
+    assert asked.status_code == 202, asked.text
+    task = until(lambda: _completed(api, asked.json()["id"]))
+
+    assert task["result"]["output"] == ['{"words":3}']
+    assert task["result"]["model_name"] == "x-word-counter@1.0"
+    gone = api.delete(
+        f"/ai/services/{made.json()['id']}", headers={"Prefer": "wait=10"}
+    )
+    assert gone.json()["status"] == "removed"
+    again = api.post("/ai/tools/x-word-counter", json={"text": "one"})
+    assert again.status_code == 404
+
+
+def test_a_service_that_is_not_there_is_not_registered(api: httpx.Client) -> None:
+    wish = {"url": "https://10.0.0.7", "secret": "sixteen letters!"}
+    answer = api.post("/ai/services", json=wish)
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == "/url"

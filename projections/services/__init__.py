@@ -1,0 +1,1 @@
+"""Services: tools that others run, as a tenant registered them."""
