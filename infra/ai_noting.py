@@ -1,15 +1,16 @@
-"""What a gateway saw of its models, on the log: breakers that changed, and ends."""
+"""What a gateway saw of its models, on the log: breakers, ends, missing prices."""
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Protocol
 
 import structlog
 
-from ai_adapter.base import BreakerChanged, Fact, ModelEnding
+from ai_adapter.base import BreakerChanged, Fact, ModelEnding, PriceUnknown
 from schemas.clock import utc_now
-from schemas.commands.model import NoteEnding, NoteHealth
+from schemas.commands.model import ModelCommand, NoteEnding, NoteHealth, NoteUnpriced
 from schemas.envelope import Record, command
 from schemas.ids import derived, model_id
 from schemas.registry import Data
@@ -33,12 +34,11 @@ class Notes:
     def __init__(self, log: Appends, seen_by: str) -> None:
         self._log = log
         self._seen_by = seen_by
-        self._waiting: asyncio.Queue[NoteHealth | NoteEnding] = asyncio.Queue(
-            MOST_WAITING
-        )
+        self._waiting: asyncio.Queue[ModelCommand] = asyncio.Queue(MOST_WAITING)
+        self._unpriced: OrderedDict[NoteUnpriced, None] = OrderedDict()
 
     def tell(self, fact: Fact) -> None:
-        """Other facts than these two are not heeded."""
+        """Other facts than these three are not heeded."""
         note = self._note(fact)
         if note is not None:
             with suppress(asyncio.QueueFull):
@@ -54,7 +54,7 @@ class Notes:
                 named = f"{note.provider}/{note.model}"
                 _log.warning("model not noted", action="go_on", model=named)
 
-    def _note(self, fact: Fact) -> NoteHealth | NoteEnding | None:
+    def _note(self, fact: Fact) -> ModelCommand | None:
         match fact:
             case BreakerChanged():
                 return NoteHealth(
@@ -69,10 +69,22 @@ class Notes:
                 return NoteEnding(
                     fact.provider, fact.model, fact.ends.isoformat(), fact.days
                 )
+            case PriceUnknown():
+                day = fact.at.date().isoformat()
+                return self._first(NoteUnpriced(fact.provider, fact.model_name, day))
             case _:
                 return None
 
-    def _record(self, note: NoteHealth | NoteEnding) -> Record[Data]:
+    def _first(self, note: NoteUnpriced) -> NoteUnpriced | None:
+        """Each call without a price tells so; the log hears of it once a day."""
+        if note in self._unpriced:
+            return None
+        self._unpriced[note] = None
+        if len(self._unpriced) > MOST_WAITING:
+            self._unpriced.popitem(last=False)
+        return note
+
+    def _record(self, note: ModelCommand) -> Record[Data]:
         now = utc_now()
         aggregate_id = model_id(note.provider, note.model)
         return command(

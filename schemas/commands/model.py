@@ -1,4 +1,4 @@
-"""What may be noted of a model: how it is doing, and when it ends."""
+"""What may be noted of a model: how it is doing, when it ends, what it costs."""
 
 from datetime import datetime
 from typing import TypeAlias
@@ -26,4 +26,12 @@ class NoteEnding(Struct, frozen=True, tag="io.contentops.model.note_ending.v1"):
     days: int
 
 
-ModelCommand: TypeAlias = NoteHealth | NoteEnding
+class NoteUnpriced(Struct, frozen=True, tag="io.contentops.model.note_unpriced.v1"):
+    """See ModelUnpriced; `day` is an ISO date."""
+
+    provider: str
+    model: str
+    day: str
+
+
+ModelCommand: TypeAlias = NoteHealth | NoteEnding | NoteUnpriced

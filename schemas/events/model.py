@@ -34,4 +34,12 @@ class ModelEndingAnnounced(
     days: int
 
 
-ModelEvent: TypeAlias = ModelHealthChanged | ModelEndingAnnounced
+class ModelUnpriced(Struct, frozen=True, tag="io.contentops.model.unpriced.v1"):
+    """It answered under a name that has no price; told once on each ISO `day`."""
+
+    provider: str
+    model: str
+    day: str
+
+
+ModelEvent: TypeAlias = ModelHealthChanged | ModelEndingAnnounced | ModelUnpriced

@@ -5,11 +5,12 @@ from typing import assert_never
 from msgspec import Struct
 from msgspec.structs import replace
 
-from schemas.commands.model import ModelCommand, NoteEnding, NoteHealth
+from schemas.commands.model import ModelCommand, NoteEnding, NoteHealth, NoteUnpriced
 from schemas.events.model import (
     ModelEndingAnnounced,
     ModelEvent,
     ModelHealthChanged,
+    ModelUnpriced,
 )
 from streams.domain.rejected import Rejected
 
@@ -19,11 +20,12 @@ MOST_PROCESSES = 100
 
 
 class Model(Struct, frozen=True):
-    """The last state by process, and the tightest notice of its end."""
+    """Last states by process, the tightest notice of its end, its last day unpriced."""
 
     states: dict[str, str] = {}
     ends: str = ""
     days: int = 0
+    unpriced: str = ""
 
 
 initial = Model()
@@ -36,6 +38,9 @@ def decide(command: ModelCommand, model: Model) -> ModelEvent | None:
         case NoteEnding():
             known = model.ends == command.ends and model.days <= command.days
             return None if known else _ending(command)
+        case NoteUnpriced(provider=provider, model=name, day=day):
+            known = model.unpriced >= day
+            return None if known else ModelUnpriced(provider, name, day)
         case _:
             assert_never(command)
 
@@ -71,5 +76,7 @@ def evolve(model: Model, event: ModelEvent) -> Model:
             return replace(model, states={**kept, seen_by: state})
         case ModelEndingAnnounced(ends=ends, days=days):
             return replace(model, ends=ends, days=days)
+        case ModelUnpriced(day=day):
+            return replace(model, unpriced=day)
         case _:
             assert_never(event)

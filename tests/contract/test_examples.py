@@ -46,6 +46,7 @@ EVERYTHING = {"history", "changes", "operations"}
 NOT_SHOWN = {
     "io.contentops.model.health_changed.v1",
     "io.contentops.model.ending_announced.v1",
+    "io.contentops.model.unpriced.v1",
 }
 EVERY = pytest.mark.parametrize(("file", "aggregate"), FILES)
 DECIDED = pytest.mark.parametrize(

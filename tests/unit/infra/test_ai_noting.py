@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 
 from ai_adapter.base import BreakerChanged, ModelEnding, PriceUnknown
 from infra.ai_noting import INSTALLATION, MOST_WAITING, Notes, noting
-from schemas.commands.model import NoteEnding, NoteHealth
+from schemas.commands.model import NoteEnding, NoteHealth, NoteUnpriced
 from schemas.envelope import Record
 from schemas.registry import Data
 from streams.log import Appended, NotAcknowledged
@@ -18,7 +18,8 @@ ENDING = ModelEnding("openai", "mini", date(2027, 1, 14), 30)
 class Log:
     """Keeps what it is given; the first record may be turned away."""
 
-    def __init__(self, *, away: bool = False) -> None:
+    def __init__(self, *, away: bool = False, most: int = 2) -> None:
+        self._most = most
         self.records: list[Record[Data]] = []
         self.full = asyncio.Event()
         self._away = away
@@ -28,20 +29,22 @@ class Log:
             self._away = False
             raise NotAcknowledged("away")
         self.records.append(record)
-        if len(self.records) == 2:
+        if len(self.records) == self._most:
             self.full.set()
         return Appended("t", 0, len(self.records))
 
 
 async def test_changes_and_ends_are_wished_of_the_installation() -> None:
-    log = Log()
+    log = Log(most=3)
     async with noting(log, "w/1") as notes, asyncio.timeout(5):
-        for fact in (OPENED, PriceUnknown("p", "m", "t", AT), ENDING):
+        unpriced = PriceUnknown("p", "m", "t", AT)
+        for fact in (OPENED, unpriced, unpriced, ENDING):
             notes.tell(fact)
         await log.full.wait()
 
     assert [record.data for record in log.records] == [
         NoteHealth("deepseek", "flash", "open", "w/1", AT, 0.6),
+        NoteUnpriced("p", "m", AT.date().isoformat()),
         NoteEnding("openai", "mini", "2027-01-14", 30),
     ]
     assert {record.envelope.tenant for record in log.records} == {INSTALLATION}

@@ -2,8 +2,12 @@
 
 import pytest
 
-from schemas.commands.model import NoteEnding, NoteHealth
-from schemas.events.model import ModelEndingAnnounced, ModelHealthChanged
+from schemas.commands.model import NoteEnding, NoteHealth, NoteUnpriced
+from schemas.events.model import (
+    ModelEndingAnnounced,
+    ModelHealthChanged,
+    ModelUnpriced,
+)
 from unit.streams.domain.given import refused, when
 
 OPEN = ModelHealthChanged("deepseek", "flash", "open", "w/1", rate=0.6)
@@ -49,3 +53,12 @@ def test_an_end_that_was_put_off_is_told_again() -> None:
 @pytest.mark.parametrize("state", ["", "ajar"])
 def test_a_state_nobody_knows_is_refused(state: str) -> None:
     assert refused("model", noted(state)).code == "state_unknown"
+
+
+def test_a_missing_price_is_told_once_a_day() -> None:
+    monday = ModelUnpriced("p", "m", "2026-11-23")
+
+    assert when("model", NoteUnpriced("p", "m", "2026-11-23")) == monday
+    assert when("model", NoteUnpriced("p", "m", "2026-11-23"), monday) is None
+    assert when("model", NoteUnpriced("p", "m", "2026-11-22"), monday) is None
+    assert when("model", NoteUnpriced("p", "m", "2026-11-24"), monday)
