@@ -8,7 +8,8 @@ from datetime import datetime
 import structlog
 from msgspec.structs import replace
 
-from ai_adapter.base import Answer, Ask, Broken, Done, Piece
+from ai_adapter.base import Answer, Ask, Delta, Piece
+from ai_adapter.errors import Refused
 from ai_adapter.gateway import Gateway
 from schemas.clock import utc_now
 from streams.call_bodies import Bodies, key_of
@@ -70,10 +71,17 @@ class AuditedGateway(Gateway):
     async def stream(self, ask: Ask) -> AsyncGenerator[Piece, None]:
         async with aclosing(super().stream(ask)) as pieces:
             async for piece in pieces:
-                if isinstance(piece, Done | Broken):
-                    yield replace(piece, answer=self._noted(ask, piece.answer))
-                else:
-                    yield piece
+                try:
+                    yield self._told(ask, piece)
+                except Refused as stopped:
+                    # Whoever reads stops early; what came until then has a body too.
+                    yield self._told(ask, await pieces.athrow(stopped))
+                    return
+
+    def _told(self, ask: Ask, piece: Piece) -> Piece:
+        if isinstance(piece, Delta):
+            return piece
+        return replace(piece, answer=self._noted(ask, piece.answer))
 
     async def close(self) -> None:
         if self._keeper is not None:

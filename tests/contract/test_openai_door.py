@@ -15,10 +15,10 @@ import uvicorn
 from fastapi import FastAPI
 
 from ai_adapter.embedding import minilm
-from ai_adapter.gateway import Gateway
 from ai_adapter.providers.factory import Endpoint
 from api import streaming
 from api.server import config
+from infra.ai_audited import AuditedGateway
 from schemas.commands.job import CompleteJob, FailJob, RequestJob, StartAttempt
 from tests.contract.openai_server import (
     USAGE,
@@ -55,7 +55,7 @@ class Door:
         self.log = FakeLog()
         self.app: FastAPI = application(self.log, FakeDecisions(self.log))
         end = Endpoint("openai", "gpt-6-luna", model.url, "k", embed_model="embedder")
-        self.gateway = Gateway([end])
+        self.gateway = AuditedGateway([end])
         self.app.state.parts = replace(self.app.state.parts, gateway=self.gateway)
         self.app.state.parts = replace(self.app.state.parts, storage=Shelf())
         self.socket = socket.create_server(("127.0.0.1", 0))
