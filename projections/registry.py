@@ -18,6 +18,7 @@ from projections.chains.project import project as chains
 from projections.changes.project import CHANGES
 from projections.changes.project import project as changes
 from projections.copies.project import COPIES
+from projections.copies.project import VERSIONS as COPY_VERSIONS
 from projections.copies.project import project as copies
 from projections.documents.project import DOCUMENTS
 from projections.documents.project import project as documents
@@ -71,7 +72,7 @@ PROJECTIONS: tuple[Projection, ...] = (
     Projection("images", (IMAGES,), images),
     Projection("videos", (VIDEOS,), videos, shape=5),
     Projection("subtitles", (SUBTITLES, SUBTITLE_VERSIONS), subtitles),
-    Projection("copies", (COPIES,), copies),
+    Projection("copies", (COPIES, COPY_VERSIONS), copies, shape=2),
     Projection("tasks", (TASKS,), tasks, shape=4),
     Projection("timelines", (TIMELINES, RENDERS), timelines),
     Projection("accounts", (ACCOUNTS,), accounts),

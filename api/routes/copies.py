@@ -16,6 +16,7 @@ router = APIRouter(tags=["copies"])
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=20_000)]
 Model = Annotated[str, StringConstraints(pattern=r"^[\w./:-]+$", max_length=100)]
+Status = Literal["requested", "generated", "edited", "failed", "approved"]
 Lang = Annotated[str, StringConstraints(pattern=r"^[A-Za-z-]+$", max_length=20)]
 
 
@@ -33,10 +34,14 @@ class NewCopy(Body):
 
 
 class Approval(Body):
-    """`text` set = the person changed the words before saying yes."""
+    """`text` set = the person changed the words before saying yes.
+
+    `number` names a version instead of a variant.
+    """
 
     variant: int = Field(default=0, ge=0, le=99)
     text: Text | None = None
+    number: int = Field(default=0, ge=0, le=1000)
 
 
 class Spent(Shown):
@@ -58,6 +63,8 @@ class Copy(Item):
     variants: list[str] = Field(default_factory=list)
     text: str = ""
     approved_variant: int | None = None
+    approved_number: int | None = None
+    newest: int | None = None
     provider: str = ""
     model_name: str = ""
     usage: Spent | None = None
@@ -117,8 +124,8 @@ async def _belongs(body: NewCopy, rows: Read) -> tuple[str, str]:
 async def approve_copy(
     copy_id: Id, body: Approval, write: Writes, rows: Read
 ) -> Response:
-    row = await _need(rows, copy_id)
-    wish = ApproveCopy(variant=body.variant, text=body.text or "")
+    row = await need_copy(rows, copy_id)
+    wish = ApproveCopy(body.variant, body.text or "", body.number)
     outcome = await decide(write, wish, copy_id, cause=row.event_id)
     return await answer(
         write,
@@ -134,7 +141,7 @@ async def list_copies(  # noqa: PLR0913  filters of a list are its arguments
     project_id: ProjectId = None,
     video_id: VideoId = None,
     platform: Annotated[Id | None, Query()] = None,
-    status: Literal["requested", "generated", "failed", "approved"] | None = None,
+    status: Status | None = None,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Page[Copy]:
@@ -149,12 +156,12 @@ async def list_copies(  # noqa: PLR0913  filters of a list are its arguments
 
 @router.get("/copies/{copy_id}")
 async def read_copy(copy_id: Id, rows: Read, response: Response) -> Copy:
-    found = await _need(rows, copy_id)
+    found = await need_copy(rows, copy_id)
     response.headers["ETag"] = f'"{found.version}"'
     return found
 
 
-async def _need(rows: Read, copy_id: str) -> Copy:
+async def need_copy(rows: Read, copy_id: str) -> Copy:
     found = await rows.one("copies", Copy, copy_id)
     if found is None:
         raise missing("copy")

@@ -7,3 +7,8 @@ NEWEST_APPROVED = sql.SQL(
     "SELECT * FROM read.copies WHERE video_id = %s AND platform = %s "
     "AND status = 'approved' ORDER BY updated_at DESC LIMIT 1"
 )
+
+# Value: the copy. Newest first.
+VERSIONS = sql.SQL(
+    "SELECT * FROM read.copy_versions WHERE copy_id = %s ORDER BY number DESC"
+)

@@ -41,11 +41,49 @@ class FailCopy(Struct, frozen=True, tag="io.contentops.copy.fail.v1"):
 
 
 class ApproveCopy(Struct, frozen=True, tag="io.contentops.copy.approve.v1"):
-    """`text` set = the person edited the variant before saying yes."""
+    """`text` set = the person edited the variant before saying yes.
+
+    `number` names a version instead of a variant; 0 = the variant counts.
+    """
 
     variant: int = 0
     text: str = ""
+    number: int = 0
+
+
+class EditCopy(Struct, frozen=True, tag="io.contentops.copy.edit.v1"):
+    text: str
+
+
+class RestoreCopy(Struct, frozen=True, tag="io.contentops.copy.restore.v1"):
+    """The text of an earlier version becomes the newest one."""
+
+    number: int
+
+
+class TranslateCopy(Struct, frozen=True, tag="io.contentops.copy.translate.v1"):
+    """Of version `number`; 0 = the newest."""
+
+    lang: str
+    number: int = 0
+    model: str = "auto"
+
+
+class UseCopy(Struct, frozen=True, tag="io.contentops.copy.use.v1"):
+    """Sent for a planned publication; `text` is what it is going to show."""
+
+    publication_id: str
+    text: str
 
 
 ProjectCommand: TypeAlias = CreateProject | LimitProject
-CopyCommand: TypeAlias = RequestCopy | RecordCopy | FailCopy | ApproveCopy
+CopyCommand: TypeAlias = (
+    RequestCopy
+    | RecordCopy
+    | FailCopy
+    | ApproveCopy
+    | EditCopy
+    | RestoreCopy
+    | TranslateCopy
+    | UseCopy
+)

@@ -39,8 +39,11 @@ class PublicationScheduled(
 class PublicationRefused(
     Struct, frozen=True, tag="io.contentops.publication.refused.v1"
 ):
+    """`account_id` is set where it had, or may get, a slot there."""
+
     code: str
     reason: str
+    account_id: str = ""
 
 
 class PublicationDue(Struct, frozen=True, tag="io.contentops.publication.due.v1"):

@@ -44,6 +44,7 @@ from schemas.events.publication import (
 )
 from streams.domain.rejected import Rejected, exists, missing
 
+COPY_CHANGED = "copy_changed"
 READY = ("due", "cleared")
 OPEN = ("intended", "unknown")
 AT_PLATFORM = (*OPEN, "submitted", "handed_off", "published")
@@ -131,14 +132,19 @@ def _wait(
         case SchedulePublication():
             return PublicationScheduled(at=at) if state.status == "planned" else None
         case RefusePublication(code=code, reason=reason):
-            if state.status != "planned":
-                return None
-            return PublicationRefused(code=code, reason=reason)
+            return _refuse(code, reason, state)
         case FirePublication():
             armed = state.status == "scheduled" and command.at == at
             return _fire(command, state) if armed else None
         case _:
             assert_never(command)
+
+
+def _refuse(code: str, reason: str, state: Publication) -> PublicationRefused | None:
+    """Before it is due also because the text it was planned with has changed."""
+    if code == COPY_CHANGED and state.status in ("planned", "scheduled"):
+        return PublicationRefused(code, reason, state.plan.account_id)
+    return PublicationRefused(code, reason) if state.status == "planned" else None
 
 
 def _fire(

@@ -10,6 +10,7 @@ from schemas.events.publication import (
     PublicationFailed,
     PublicationMissed,
     PublicationPlanned,
+    PublicationRefused,
     PublicationRejected,
 )
 from schemas.registry import Data
@@ -28,6 +29,9 @@ def react(record: Record[Data]) -> Iterable[Reaction]:
         case PublicationRejected() | PublicationFailed() | PublicationMissed():
             release = ReleaseSlot(publication_id=record.subject_id)
             yield Reaction(data=release, aggregate_id=record.data.account_id)
+        case PublicationRefused(account_id=account_id) if account_id:
+            release = ReleaseSlot(publication_id=record.subject_id)
+            yield Reaction(data=release, aggregate_id=account_id)
         case _:
             return
 

@@ -4,6 +4,7 @@ from streams.reactions import (
     advance_runs,
     apply_winners,
     arrange_slots,
+    hold_publications,
     keep_compositions,
     order_jobs,
     record_results,
@@ -22,5 +23,6 @@ REACTIONS: dict[str, React] = {
     "keep_compositions": keep_compositions.react,
     "warn_budgets": warn_budgets.react,
     "advance_runs": advance_runs.react,
+    "hold_publications": hold_publications.react,
     "apply_winners": apply_winners.react,
 }

@@ -21,7 +21,7 @@ from schemas.events.asset import (
     TranscodeFailed,
     TranscodeRequested,
 )
-from schemas.events.content import CopyRequested
+from schemas.events.content import CopyRequested, CopyTranslationRequested
 from schemas.events.publication import (
     PublicationCleared,
     PublicationDue,
@@ -52,6 +52,8 @@ from streams.reactions.reaction import Reaction
 
 REVIEW_AFTER = timedelta(seconds=30)
 REVIEW_ATTEMPTS = 100
+TRUE_TO_TEXT = 0.2
+TRANSLATION_TOKENS = 8_000
 SETTLE_ATTEMPTS = 20
 # Deleting is repeated until the store is back, for about a week.
 PURGE_ATTEMPTS = 100
@@ -90,7 +92,7 @@ def _job(record: Record[Data]) -> RequestJob | None:
         ):
             purge = _purge(record.data, record.subject_id)
             return _request(record, "media", purge, max_attempts=PURGE_ATTEMPTS)
-        case CopyRequested() | SubtitleRequested():
+        case CopyRequested() | CopyTranslationRequested() | SubtitleRequested():
             return _worded(record, record.data)
         case PublicationDue() | PublicationCleared():
             return _request(record, "publish", PublishInput(record.subject_id))
@@ -110,9 +112,10 @@ def _job(record: Record[Data]) -> RequestJob | None:
 
 
 def _worded(
-    record: Record[Data], event: CopyRequested | SubtitleRequested
+    record: Record[Data],
+    event: CopyRequested | CopyTranslationRequested | SubtitleRequested,
 ) -> RequestJob:
-    if isinstance(event, CopyRequested):
+    if not isinstance(event, SubtitleRequested):
         return _request(record, "ai", _generate(event))
     role = "media" if event.of is None else "ai"
     return _request(record, role, _subtitle(event))
@@ -248,7 +251,17 @@ def _render(event: TimelineRenderRequested) -> RenderInput:
     )
 
 
-def _generate(event: CopyRequested) -> GenerateInput:
+def _generate(event: CopyRequested | CopyTranslationRequested) -> GenerateInput:
+    if isinstance(event, CopyTranslationRequested):
+        return GenerateInput(
+            task="translate",
+            model=event.model,
+            input=(event.text,),
+            lang=event.lang,
+            platform=event.platform,
+            temperature=TRUE_TO_TEXT,
+            max_tokens=TRANSLATION_TOKENS,
+        )
     return GenerateInput(
         task=event.task,
         model=event.model,

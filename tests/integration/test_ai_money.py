@@ -15,6 +15,8 @@ from fixtures.fix_api import CREDENTIALS, Tenant, eventually
 from fixtures.fix_api import serving as edge_serving
 from fixtures.fix_edge import free_port, ready
 from infra.settings import Settings
+from schemas.commands.content import RecordCopy
+from schemas.generation import Generated, Usage
 from tests.contract.openai_server import Json, OpenAIServer, Step, serving
 from tests.integration.rolling import Site, site, until
 
@@ -243,3 +245,43 @@ def test_a_policy_that_cannot_be_meant_names_the_place(tenant: Tenant) -> None:
 
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["pointer"] == "/rules/0/when/chars_from"
+
+
+def written(tenant: Tenant) -> str:
+    """A copy whose text came from a model."""
+    project = tenant.post("/projects", {"name": "秋"})["id"]
+    wish = {"task": "copy", "platform": "douyin", "brief": "灯", "projectId": project}
+    copy_id = str(tenant.post("/copies", wish)["id"])
+    made = Generated("copy", ("一束光",), Usage(), "p", "m", 1, False, "h", "copy@1")
+    tenant.tell(RecordCopy("job", made), copy_id)
+    return copy_id
+
+
+def test_every_text_of_a_copy_is_a_version_and_an_edit_ends_the_approval(
+    tenant: Tenant,
+) -> None:
+    copy_id = written(tenant)
+    at = f"/copies/{copy_id}"
+    assert tenant.post(f"{at}/approve", {})["approvedNumber"] == 1
+
+    edited = tenant.post(f"{at}/edit", {"text": "一束暖光"})
+    tenant.post(f"{at}/restore", {"number": 1})
+    again = tenant.post(f"{at}/approve", {"number": 2})
+
+    assert (edited["status"], edited["newest"]) == ("edited", 2)
+    assert (again["status"], again["text"]) == ("approved", "一束暖光")
+    versions = tenant.http.get(f"{at}/versions").json()
+    assert [(v["number"], v["kind"]) for v in versions] == [
+        (3, "restore"),
+        (2, "edit"),
+        (1, "generation"),
+    ]
+    assert versions[2]["modelName"] == "m"
+    assert versions[1]["author"].startswith("user/")
+    found = tenant.http.get(f"{at}/versions/1/diff", params={"to": 2}).json()
+    assert [(p["said"], p["text"]) for p in found["pieces"]] == [
+        ("same", "一束"),
+        ("new", "暖"),
+        ("same", "光"),
+    ]
+    assert tenant.http.get(f"{at}/versions/9").status_code == 404

@@ -35,6 +35,7 @@ from schemas.events import job as job_events
 from schemas.events import publication as publication_events
 from schemas.events import subtitle as subtitle_events
 from schemas.events import timeline as timeline_events
+from schemas.events.content import CopyRevised, CopyTranslationRequested, CopyUsed
 from schemas.events.experiment import ExperimentDecided
 from schemas.ids import derived
 from schemas.jobs import (
@@ -194,9 +195,12 @@ CASES: list[tuple[Data, tuple[Struct, ...], int]] = [
     (account_events.SlotRefused("it", "c", "r"), (PLAN,), 1),
     (
         state("publication", PLAN).planned,  # type: ignore[attr-defined]
-        (ConnectAccount("bilibili", "o", "n", "direct", "ref"),),
-        1,
+        (ConnectAccount("bilibili", "o", "n", "direct", "ref"), *ASKED),
+        2,
     ),
+    (CopyRevised(2, "edit", "new", "zh", 1, uses=("it",)), (PLAN,), 1),
+    (CopyUsed("it", changed=True), (PLAN,), 1),
+    (CopyTranslationRequested(1, "text", "en"), (), 1),
 ]
 
 

@@ -156,11 +156,13 @@ def test_an_approval_needs_a_text_and_may_edit_it() -> None:
     assert refused("copy", ApproveCopy(), asked).code == "copy_not_ready"
     made = CopyGenerated("j", ("one", "two"), "p", "m", Usage(), True, "h", "1")
     yes = when("copy", ApproveCopy(1), asked, made)
-    assert yes == CopyApproved(1, "two")
+    assert yes == CopyApproved(1, "two", 2)
     assert yes is not None
     assert when("copy", ApproveCopy(1), asked, made, yes) is None
     assert refused("copy", ApproveCopy(2), asked, made).pointer == "/variant"
-    assert when("copy", ApproveCopy(0, "mine"), asked, made) == CopyApproved(0, "mine")
+    mine = CopyApproved(0, "mine", 3, edited=True)
+    assert when("copy", ApproveCopy(0, "mine"), asked, made) == mine
+    assert when("copy", ApproveCopy(0, "mine"), asked, made, mine) is None
 
 
 def test_one_account_grants_one_slot_per_video_until_it_is_released() -> None:
