@@ -349,7 +349,7 @@ def _money(found: Sum) -> str:
     parts = [f"{cost:.6f} {currency}" for currency, cost in found.money.items()]
     if found.unknown:
         parts.append(f"? for {found.unknown}")
-    return " + ".join(parts) or "0"
+    return "\n".join(parts) or "0"
 
 
 def notes(report: Report) -> list[str]:

@@ -215,7 +215,7 @@ def _filled(
             if variable.required:
                 where = f"/variables/{variable.name}"
                 raise Unfillable(
-                    where, "variable_missing", "Give this variable a value."
+                    where, "variable_missing", f"Give {variable.name} a value."
                 )
             yield variable.name, ""
         else:
