@@ -103,7 +103,9 @@ def _meant(ask: Ask, wanted: tuple[Target, ...], doors: _Doors) -> Target:
 
 
 def _template_can(ask: Ask, meant: Target, needs: frozenset[Capability]) -> bool:
-    useful = needs <= _TEMPLATE_CAN and not ask.schema
+    # A tool has an object of its own where no model gave one.
+    able = _TEMPLATE_CAN | {"json_object"} if ask.tool else _TEMPLATE_CAN
+    useful = needs <= able and not ask.schema
     return useful and (ask.fallback or meant == TEMPLATE)
 
 

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct, inspect
 
 from ai_adapter.answers import unfenced
-from ai_adapter.base import Answer, Ask, Task
+from ai_adapter.base import Answer, Ask, Capability, Task
 from ai_adapter.prompts.prompt import Prompt
 from ai_adapter.tools.tool import Bound, Tool, Unfit, W, Wish, unbounded
 
@@ -25,6 +25,7 @@ RULES = (
     "fields `lastAnswer` and `faults`, return that answer with exactly these faults "
     "mended. Answer with one json object and nothing else, no Markdown around it:\n"
 )
+_JSON: frozenset[Capability] = frozenset(("json_object",))
 _OWN = frozenset(field.name for field in msgspec.structs.fields(Wish))
 
 
@@ -68,6 +69,7 @@ def structured(  # noqa: PLR0913  (a tool is declared, not called)
             scene=asked.scene or name,
             lang=asked.lang,
             platform=asked.platform,
+            needs=_JSON,
         )
 
     def read(answer: Answer) -> R:
