@@ -24,6 +24,7 @@ from ai_adapter.base import (
     Piece,
     PolicyUsed,
     Reply,
+    Usage,
     Verdict,
     VerdictGiven,
 )
@@ -252,8 +253,8 @@ class Gateway:
         key, scope = question.cache_key, question.scope
         old = await self._cache.stale(key, scope) if key else None
         if old is not None:
-            old = replace(old, degraded=True, stale=True, attempts=tuple(run.attempts))
-            return self._hit(question, old)
+            hit = self._hit(question, replace(old, degraded=True, stale=True))
+            return _after(run, hit)
         if not question.route.template:
             raise await self._unavailable(question, run)
         reply = await self._caller.providers["template"].ask(question.call)
@@ -307,12 +308,25 @@ class Gateway:
         return Broken(code, str(failure), replace(answer, finish_reason="error"))
 
 
+def _after(run: Run, hit: Answer) -> Answer:
+    """An old answer is free, what was tried before it may not have been."""
+    return replace(
+        hit,
+        usage=_paid(run),
+        attempts=tuple(run.attempts),
+        latency_ms=run.elapsed_ms(),
+    )
+
+
+def _paid(run: Run) -> Usage:
+    return price_book.total(tuple(a.usage for a in run.attempts if a.usage))
+
+
 def _answer(question: Question, target: Target, reply: Reply, run: Run) -> Answer:
     found, meant = question.route.resolved, question.route.meant
-    paid = tuple(attempt.usage for attempt in run.attempts if attempt.usage)
     return Answer(
         output=reply.output,
-        usage=price_book.total(paid),
+        usage=_paid(run),
         provider=target.provider,
         model_name=reply.spent.model_name,
         latency_ms=run.elapsed_ms(),

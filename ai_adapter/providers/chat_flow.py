@@ -5,6 +5,7 @@ Chunks are decoded from the bytes; the SDK's own objects would cost more than th
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 
 import httpx2
 import msgspec
@@ -21,6 +22,8 @@ from schemas.clock import Clock
 
 _DONE = b"[DONE]"
 _MOST_BODY = 1 << 20
+_LAST_S = 0.1
+"""A server that has said all and does not end has to be left."""
 
 Opening = Callable[[], Awaitable[httpx2.Response]]
 
@@ -57,6 +60,7 @@ class ChatFlow:
             if self._trouble:
                 raise self._trouble
             if self._ended:
+                await self._drain()
                 raise StopAsyncIteration
             await self._more()
         text = "".join(self._texts)
@@ -78,6 +82,16 @@ class ChatFlow:
         response, self._response, self._ended = self._response, None, True
         if response is not None:
             await response.aclose()
+
+    async def _drain(self) -> None:
+        """To the end of the body, or the connection could not be used again."""
+        blocks, self._blocks = self._blocks, None
+        if blocks is None:
+            return
+        with suppress(TimeoutError, httpx2.HTTPError):
+            async with asyncio.timeout(_LAST_S):
+                while await anext(blocks, None) is not None:
+                    pass
 
     async def _more(self) -> None:
         """One block from the network; what goes wrong comes after its texts."""

@@ -39,6 +39,8 @@ class OpenAIServer:
     script: deque[Step] = field(default_factory=deque)
     bodies: list[Json] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
+    ports: list[int] = field(default_factory=list)
+    """Of the client's side: as many different ones as there were connections."""
     models: bytes = b'{"object": "list", "data": []}'
     looked: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     """Released for each look at the list of models."""
@@ -49,6 +51,7 @@ class OpenAIServer:
         self.script.clear()
         self.bodies.clear()
         self.headers.clear()
+        self.ports.clear()
         self.models = b'{"data": []}'
         self.closed.clear()
 
@@ -57,6 +60,7 @@ class OpenAIServer:
         body = {"model": "form"} if form else await request.json()
         self.bodies.append(body)
         self.headers.append(dict(request.headers))
+        self.ports.append(request.client.port if request.client else 0)
         if self.script:
             return self.script.popleft()(body)
         return _DOORS[request.url.path.removeprefix("/v1")](body)

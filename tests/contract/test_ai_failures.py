@@ -324,6 +324,23 @@ async def test_an_old_answer_comes_before_a_template(
     ]
 
 
+async def test_what_was_tried_before_an_old_answer_is_paid_all_the_same(
+    make, server: OpenAIServer, cache: Kept
+) -> None:
+    gateway = make("deepseek/deepseek-flash")
+    ask = asking(temperature=0.0)
+    await gateway.ask(ask)
+    cache.old = True
+    server.script.extend([says("  "), says("  ")])
+
+    late = await gateway.ask(ask)
+
+    assert late.stale
+    assert [each.outcome for each in late.attempts] == ["ask_again", "ask_again"]
+    assert late.usage.prompt_tokens == 2 * 512
+    assert late.usage.cost
+
+
 async def test_chance_is_cached_only_for_those_who_ask_for_it(
     make, server: OpenAIServer
 ) -> None:

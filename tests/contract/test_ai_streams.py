@@ -277,6 +277,24 @@ async def test_closing_early_stops_the_provider_and_is_billed(
     assert await asyncio.to_thread(server.closed.wait, 5)
 
 
+async def test_streams_that_ended_leave_their_connection_to_the_next(
+    gateway: Gateway, server: OpenAIServer
+) -> None:
+    server.script.append(sends(*HELLO, ending(), COUNTED, DONE))
+    for _ in range(4):
+        assert isinstance((await pieces(gateway, asking()))[-1], Done)
+
+    assert len(set(server.ports)) == 1
+
+
+async def test_a_stream_that_has_said_all_and_does_not_end_is_left(
+    gateway: Gateway, server: OpenAIServer
+) -> None:
+    server.script.append(silent_after(*HELLO, ending(), COUNTED, DONE))
+
+    assert isinstance((await pieces(gateway, asking()))[-1], Done)
+
+
 async def test_functions_come_whole_at_the_end(
     gateway: Gateway, server: OpenAIServer
 ) -> None:
