@@ -113,7 +113,9 @@ def _fault(said: str) -> Problem:
     """msgspec says where: `Expected int - at `$.rules[0].when.chars_from``."""
     detail, _, place = said.partition(" - at `$")
     pointer = place.rstrip("`").replace("[", "/").replace("]", "").replace(".", "/")
-    fault = Fault(pointer, detail, "Correct this field; see docs/howto/limit-ai-costs.md.")
+    fault = Fault(
+        pointer, detail, "Correct this field; see docs/howto/limit-ai-costs.md."
+    )
     return Problem(422, "This is no routing policy.", fault, code="policy_invalid")
 
 
