@@ -10,6 +10,7 @@ import structlog
 from psycopg_pool import PoolTimeout
 
 from ai_adapter.errors import TryLater
+from infra.ai_noting import INSTALLATION
 from infra.problem import Stop
 from infra.settings import Settings
 from schemas.ids import derived
@@ -18,8 +19,7 @@ from streams.pools import open_pool
 
 T = TypeVar("T")
 
-# No tenant has this id: ids of tenants are words.
-EVERYBODY = "@installation"
+EVERYBODY = INSTALLATION
 FRESH_S = 1.0
 MOST_KEPT = 10_000
 LONGEST = 512

@@ -16,8 +16,8 @@ from schemas.ids import derived, model_id
 from schemas.registry import Data
 from streams.log import Appended, NotAcknowledged
 
-INSTALLATION = "installation"
-"""Whom facts belong to that are of no tenant."""
+INSTALLATION = "@installation"
+"""Whom facts belong to that are of no tenant; no tenant has such a name."""
 MOST_WAITING = 1_000
 _log = structlog.get_logger("ai")
 

@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 
+from infra.problem import Stop
 from infra.settings import Settings
 from infra.wishes import decide_all
 from schemas.commands.tenant import AddUser, CreateKey, CreateTenant
@@ -10,7 +11,12 @@ from schemas.ids import derived
 
 
 def create(settings: Settings, tenant: str, role: str) -> str:
-    """The new key, once its row is visible; it is shown once and stored hashed."""
+    """The new key, once its row is visible; it is shown once and stored hashed.
+
+    Raises Stop for a name that is no tenant's: `@` begins what belongs to all.
+    """
+    if tenant.startswith("@"):
+        raise Stop(f"{tenant} is no name of a tenant: begin it otherwise.", code=2)
     key = f"co_{secrets.token_urlsafe(32)}"
     sha256 = hashlib.sha256(key.encode()).hexdigest()
     user_id = derived("user", tenant, role)

@@ -3,15 +3,18 @@
 import json
 import sys
 from io import StringIO
+from pathlib import Path
 
 import psycopg
 import pytest
 import structlog
+from typer.testing import CliRunner
 
 from ai_adapter.base import Ask, Call
 from ai_adapter.errors import TryLater
 from infra import ai_keys, logs
 from infra.ai_keys import EVERYBODY, FRESH_S, Key, ProviderKeys
+from infra.cli import app
 from infra.problem import Stop
 from infra.settings import Settings
 from schemas.ids import derived
@@ -137,3 +140,16 @@ def test_what_is_no_key_is_refused_without_repeating_it(typed: str) -> None:
 def test_a_key_compares_and_travels_as_its_text() -> None:
     assert Key("a") == "a"
     assert f"Bearer {Key('a')}" == "Bearer a"
+
+
+def test_the_command_reads_the_key_from_its_input_and_never_repeats_it(
+    tmp_path: Path,
+) -> None:
+    words = ["ai", "key", "set", "openai", "--data", str(tmp_path)]
+    away = CliRunner().invoke(app, words, input=f"{PLAIN}\n")
+    as_argument = CliRunner().invoke(app, [*words, PLAIN])
+
+    assert away.exit_code == 1
+    assert "CONTENTOPS_POSTGRES" in away.stderr
+    assert PLAIN not in away.output
+    assert as_argument.exit_code == 2

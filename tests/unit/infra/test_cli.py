@@ -18,6 +18,7 @@ def invoke(*words: str) -> Result:
         ("no-such-command",),
         ("up", "--port", "eighty"),
         ("key", "create"),
+        ("key", "create", "--tenant", "@shared"),
         ("projection", "rebuild"),
         ("projection", "rebuild", "leads", "--all"),
     ],
