@@ -137,9 +137,10 @@ class Gateway:
         """When it makes sense to ask, where nobody able can be asked now.
 
         None: at once. Jobs that can wait park until then instead of taking a template.
+        Raises Refused for a model nobody knows.
         """
-        chosen = await self._prompts.prompt(ask)
-        found = self._route(chosen.ask).general
+        # Not through the prompts: to wait is no exposure to an experiment.
+        found = self._route(ask).general
         return await self._caller.opens_at(ask.tenant_id, found)
 
     async def keep_looking(self) -> None:
