@@ -1,5 +1,6 @@
 """Prompts and experiments over HTTP: versions, trials, arms, and who decides."""
 
+import asyncio
 import io
 import json
 from datetime import timedelta
@@ -13,14 +14,23 @@ import pytest
 from rich.console import Console
 
 from ai_adapter import dataset
+from ai_adapter.base import Ask
+from ai_adapter.experiments import Book, Running, chosen
+from ai_adapter.ports import Chosen
 from fixtures.fix_api import Tenant, eventually
 from infra import ai_dataset, ai_shadow
+from infra.ai_prompts import LivePrompts
 from infra.problem import Stop
 from infra.settings import Settings
+from infra.wiring import ports
 from schemas.clock import utc_now
 from schemas.commands.content import RecordCopy
 from schemas.commands.job import CompleteJob, RequestJob, StartAttempt
+from schemas.envelope import Record
+from schemas.experiments import Arm
 from schemas.generation import Generated, GenerateInput, Usage
+from schemas.registry import Data
+from streams.log import Appended, NotAcknowledged
 from tests.contract.openai_server import serving
 
 HOOK = {"name": "hook", "kind": "line", "most": 40}
@@ -169,6 +179,16 @@ def copied(tenant: Tenant, project: str, arm: str, accept: str) -> None:
         tenant.post(f"/copies/{copy_id}/approve", {"text": accept})
 
 
+def texts_of(experiment_id: str, arm: str) -> list[str]:
+    """Two texts that get this arm: anybody can deal it, without asking."""
+    plan = tuple(Arm(name=str(each["name"])) for each in ARMS)
+    book = Book(running=(Running(id=experiment_id, prompt="copy", arms=plan),))
+    asks = [Ask(task="copy", input=f"lamp {n}", tenant_id="") for n in range(50)]
+    met = [chosen(book, ask)[1] for ask in asks]
+    texts = [f"lamp {n}" for n, each in enumerate(met) if each and each.arm == arm]
+    return texts[:2]
+
+
 def test_an_experiment_deals_arms_counts_and_ends_with_a_persons_word(
     tenant: Tenant, other: Tenant
 ) -> None:
@@ -181,17 +201,20 @@ def test_an_experiment_deals_arms_counts_and_ends_with_a_persons_word(
     assert early.status_code == 409
     assert tenant.post(f"{there}/start", {})["status"] == "running"
 
-    eventually(lambda: dealt(tenant, "first")["arm"])
-    found = {text: dealt(tenant, text) for text in ("first", "a", "b", "c", "d", "e")}
-    arms = {text: each["arm"].partition("/")[2] for text, each in found.items()}
-    assert set(arms.values()) == {"as-is", "brief"}
-    for text, each in found.items():
-        wanted = "tenant:copy@1" if arms[text] == "brief" else "copy@1"
-        assert each["prompt_version"] == wanted
-        assert dealt(tenant, text)["arm"] == each["arm"]
+    arms = {arm: texts_of(made["id"], arm) for arm in ("as-is", "brief")}
+    first = arms["brief"][0]
+    eventually(lambda: dealt(tenant, first)["arm"])
+    for arm, label in (("as-is", "copy@1"), ("brief", "tenant:copy@1")):
+        for text in arms[arm]:
+            found = dealt(tenant, text)
+            assert (found["arm"], found["prompt_version"]) == (
+                f"{made['id']}/{arm}",
+                label,
+            )
+    assert dealt(tenant, first)["arm"] == f"{made['id']}/brief"
     for arm, accept in (("brief", "夜骑灯"), ("brief", "夜行灯"), ("as-is", "")):
         copied(tenant, _project(tenant), f"{made['id']}/{arm}", accept)
-    told = eventually(lambda: _counted(tenant, there, copies=3, subjects=6))
+    told = eventually(lambda: _counted(tenant, there, copies=3, subjects=4))
     as_is, brief = told["arms"]
     assert brief["accepted"]["value"] == 1
     assert round(brief["distance"]["value"], 4) == round(1 / 6, 4)
@@ -199,12 +222,37 @@ def test_an_experiment_deals_arms_counts_and_ends_with_a_persons_word(
     assert brief["acceptedApart"]["low"] < 1 == brief["acceptedApart"]["value"]
     assert other.http.get(f"{there}/results").status_code == 404
 
+    heard = asyncio.run(_as_worker(tenant, first, Heard()))
+    assert (heard.arm, heard.prompt.version) == (f"{made['id']}/brief", 1)
+    assert asyncio.run(_as_worker(tenant, first, Deaf())).arm == ""
+
     wish = {"arm": "brief", "reason": "less is changed", "makeLive": True}
     decided = tenant.post(f"{there}/decide", wish)
     assert (decided["status"], decided["winner"]) == ("decided", "brief")
     assert decided["decidedBy"]
     again = tenant.http.post(f"{there}/start")
     assert again.status_code == 409
+
+
+class Deaf:
+    """A log that confirms nothing."""
+
+    async def append(self, record: Record[Data]) -> Appended:
+        raise NotAcknowledged
+
+
+class Heard:
+    """A log that has it all."""
+
+    async def append(self, record: Record[Data]) -> Appended:
+        return Appended("t", 0, 0)
+
+
+async def _as_worker(tenant: Tenant, text: str, log: Deaf | Heard) -> Chosen:
+    """What a worker's gateway is given, with a worker's rights and that log."""
+    ask = Ask(task="copy", input=(text,), tenant_id=tenant.name)
+    async with ports(tenant.settings, "worker") as opened:
+        return await LivePrompts(await opened.pool(largest=1), log).prompt(ask)
 
 
 def _project(tenant: Tenant) -> str:
