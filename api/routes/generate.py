@@ -86,7 +86,7 @@ class NewGeneration(Body):
     metadata: Metadata = Metadata()
     platform: str = Field(default="", max_length=40)
     variants: int = Field(default=1, ge=1, le=10)
-    variables: dict[str, str | int | float] = Field(default={}, max_length=50)
+    variables: dict[str, Text | int | float] = Field(default={}, max_length=50)
     stream: bool = False
     job: Terms | None = None
 

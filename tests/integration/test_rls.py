@@ -7,12 +7,14 @@ import psycopg
 import pytest
 from psycopg import errors
 
+from fixtures.fix_ai_story import ai_story
 from fixtures.fix_read_side import Rows
 from fixtures.fix_records import Writer, eventually, story
 from infra.settings import Settings
 from projections import install
 from projections.registry import PROJECTIONS
 
+TOLD = (story, ai_story)
 TABLES = [table.name for each in PROJECTIONS for table in each.tables]
 
 
@@ -25,7 +27,8 @@ def stack(written_stack: Settings) -> Settings:
 def two(projecting: None, log: Writer, rows: Rows) -> list[str]:
     """Two tenants whose whole business is in the rows."""
     names = [f"t{uuid4().hex}" for _ in range(2)]
-    records = log.append([r for name in names for r in story(log, name)])
+    told = [r for name in names for tell in TOLD for r in tell(log, name, "1")]
+    records = log.append(told)
     ids = {r.envelope.causation for r in records if ".events." in r.topic}
     query = "SELECT count(*) FROM read.operations WHERE id = ANY(%s)"
     eventually(lambda: rows(query, (list(ids),)) == [(len(ids),)])
