@@ -21,6 +21,7 @@ from tests.contract.openai_server import Json, OpenAIServer, Step, serving
 from tests.integration.rolling import Site, site, until
 
 CALLS = 200
+LIMIT_S = 90
 LIMIT = 50
 
 
@@ -182,11 +183,11 @@ def test_a_worker_killed_in_its_call_pays_once_and_nobody_asks_again(
         headers={"Prefer": "respond-async"},
     ).json()
     town.start("worker-ai")
-    until(lambda: provider.bodies)
+    until(lambda: provider.bodies, LIMIT_S)
 
     town.kill("worker-ai")
     town.start("worker-ai")
-    found = until(lambda: town.task_is(told["id"], "failed"))
+    found = until(lambda: town.task_is(told["id"], "failed"), LIMIT_S)
     gate.set()
 
     assert found[3] == "outcome_unknown"
