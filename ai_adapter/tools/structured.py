@@ -31,8 +31,13 @@ _OWN = frozenset(field.name for field in msgspec.structs.fields(Wish))
 
 def worded(name: str, version: int, task: str, result: type[Struct]) -> Prompt:
     """The task's words, what holds for all tools, and the object that is expected."""
-    shape = msgspec.json.encode(sample(inspect.type_info(result))).decode()
-    return Prompt(name=name, version=version, system=f"{task.strip()}\n{RULES}{shape}")
+    words = f"{task.strip()}\n{RULES}{expected(result)}"
+    return Prompt(name=name, version=version, system=words)
+
+
+def expected(result: type[Struct]) -> str:
+    """The object a model is asked for, as JSON whose texts say what belongs there."""
+    return msgspec.json.encode(sample(inspect.type_info(result))).decode()
 
 
 def structured(  # noqa: PLR0913  (a tool is declared, not called)
@@ -98,12 +103,15 @@ def _plain(value: object) -> str:
 
 
 def decoded(answer: Answer, result: type[R]) -> R:
-    """Raises `Unfit` with the place and the trouble, for the model to mend."""
+    """Raises `Unfit` with the place, the trouble and the object that is expected.
+
+    The words a tenant put in the place of ours may not have told it.
+    """
     text = answer.output if isinstance(answer.output, str) else ""
     try:
         return msgspec.json.decode(unfenced(text), type=result)
     except msgspec.DecodeError as wrong:
-        raise Unfit(str(wrong)) from wrong
+        raise Unfit(f"{wrong}. Expected is {expected(result)}") from wrong
 
 
 def sample(kind: inspect.Type) -> object:

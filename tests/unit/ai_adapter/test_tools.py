@@ -16,6 +16,7 @@ from ai_adapter.prompts.prompt import inputs_of, word
 from ai_adapter.registry import TOOLS
 from ai_adapter.tools.bounds import cut, plain, too_long
 from ai_adapter.tools.copy import Post, parted
+from ai_adapter.tools.structured import expected
 from ai_adapter.tools.tarot import TarotWish, drawn
 from ai_adapter.tools.tool import AnyTool
 from ai_adapter.tools.use import use
@@ -142,7 +143,9 @@ async def test_an_answer_that_is_no_result_is_repaired_once(name: str) -> None:
     assert not used.answer.degraded
     assert used.answer.usage.cost == 2 * USAGE.cost
     assert "lastAnswer: Sure!" in model.asked[1].input[-2]
-    assert "faults: " in model.asked[1].input[-1]
+    assert model.asked[1].input[-1].startswith("faults: ")
+    assert expected(tool.result) in model.asked[1].input[-1]
+    assert expected(tool.result) in tool.prompt.system
 
 
 @pytest.mark.parametrize("name", structured_tools())
