@@ -24,7 +24,8 @@ _INVISIBLE = re.compile(
 )
 _SUSPECT = re.compile("[\u200b\u200c\u202a-\u202e\u2060-\u206f\U000e0100-\U000e01ef]")
 _TAG = re.compile("[\U000e0020-\U000e007e]+")
-_WORD = re.compile(r"[a-z0-9@$!|]+")
+# Only words with a sign that may stand for a letter, looked at from their beginning.
+_WORD = re.compile(r"(?<![a-z0-9@$!|])[a-z]*+[0-9@$!|][a-z0-9@$!|]*")
 _LEET = str.maketrans("013457@$!|", "oieastasil")
 _ROT13 = str.maketrans("abcdefghijklmnopqrstuvwxyz", "nopqrstuvwxyzabcdefghijklm")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
