@@ -148,6 +148,9 @@ class Writer:
                 for row in rows:
                     value = row[place]
                     row[place] = list(value) if isinstance(value, tuple) else value
+            elif types.get(name) == "numeric":
+                for row in rows:
+                    row[place] = None if row[place] is None else str(row[place])
 
     def _copy(self, shape: Shape, rows: list[list[Plain]], *, again: bool) -> None:
         stage, types = _stage(shape.table), self._types[shape.table.name]
@@ -190,7 +193,7 @@ def _merge(
     kinds = dict(texts)
     columns = sql.SQL(", ").join(
         sql.SQL("CAST({} AS {})").format(
-            sql.Identifier(name), sql.Identifier("pg_catalog", kinds[name])
+            sql.Identifier(name), sql.Identifier(*kinds[name].split("."))
         )
         if name in kinds
         else sql.Identifier(name)

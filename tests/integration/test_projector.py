@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
+from decimal import Decimal
 from uuid import uuid4
 
 import msgspec
@@ -11,6 +12,7 @@ import psycopg
 import pytest
 from msgspec import structs
 
+from fixtures.fix_ai_story import ai_story
 from fixtures.fix_read_side import FakeTables, Rows, projector_source, running
 from fixtures.fix_records import Chronicle, Writer, eventually, headers_of, story
 from infra import migrate, rebuild
@@ -176,6 +178,23 @@ def test_few_rows_and_many_rows_end_the_same(
     assert rows("SELECT count(*) FROM read.history WHERE tenant = %s", (tenant,)) == [
         (len(sent) - 4,)
     ]
+
+
+def test_money_and_vectors_are_copied_in_bunches_too(
+    own: Projector,
+    log: Writer,
+    rows: Rows,
+    tenant: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(writer, "MANY", 1)
+    step_until(own, rows, log.append(ai_story(log, tenant, "1")))
+
+    spent = "SELECT amount, cost FROM read.reservations WHERE tenant = %s"
+    assert rows(spent, (tenant,)) == [(Decimal("0.5"), Decimal("0.5"))]
+    sizes = "SELECT size, vector_dims(vector) FROM read.vectors WHERE tenant = %s"
+    ((size, dims),) = rows(sizes, (tenant,))
+    assert size == dims
 
 
 def test_the_same_records_again_change_nothing(
