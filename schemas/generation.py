@@ -98,5 +98,7 @@ class Generated(Struct, frozen=True, tag="generated"):
     calls: int = 0
     request_id: str = ""
     finish_reason: str = ""
+    verdict: str = "allow"
+    verdict_rules: tuple[str, ...] = ()
     tried: tuple[Tried, ...] = ()
     body_key: str = ""

@@ -98,6 +98,8 @@ async def generated(home: Home, answer: Answer, objects: Objects) -> Generated:
         calls=len(answer.attempts),
         request_id=answer.request_id,
         finish_reason=answer.finish_reason,
+        verdict=answer.verdict.ruling,
+        verdict_rules=answer.verdict.rules,
         body_key=answer.body_key,
         tried=tuple(map(_tried, answer.attempts)) if len(answer.attempts) > 1 else (),
     )

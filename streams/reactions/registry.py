@@ -9,6 +9,7 @@ from streams.reactions import (
     order_jobs,
     record_results,
     request_jobs,
+    review_answers,
     transcode_imports,
     warn_budgets,
 )
@@ -22,6 +23,7 @@ REACTIONS: dict[str, React] = {
     "order_jobs": order_jobs.react,
     "keep_compositions": keep_compositions.react,
     "warn_budgets": warn_budgets.react,
+    "review_answers": review_answers.react,
     "advance_runs": advance_runs.react,
     "hold_publications": hold_publications.react,
     "apply_winners": apply_winners.react,
