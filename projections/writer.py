@@ -6,7 +6,7 @@ read model that stand at the same position share the folding and the COPY.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import TypeAlias
 
@@ -140,17 +140,11 @@ class Writer:
     ) -> None:
         types = self._types[table.name]
         for place, name in enumerate(columns):
-            if name in table.json:
-                for row in rows:
-                    if row[place] is not None:
-                        row[place] = msgspec.json.encode(row[place]).decode()
-            elif types.get(name, "").endswith("[]"):
+            plain = _json if name in table.json else _plain(types.get(name, ""))
+            if plain is not None:
                 for row in rows:
                     value = row[place]
-                    row[place] = list(value) if isinstance(value, tuple) else value
-            elif types.get(name) == "numeric":
-                for row in rows:
-                    row[place] = None if row[place] is None else str(row[place])
+                    row[place] = None if value is None else plain(value)
 
     def _copy(self, shape: Shape, rows: list[list[Plain]], *, again: bool) -> None:
         stage, types = _stage(shape.table), self._types[shape.table.name]
@@ -169,6 +163,21 @@ class Writer:
             (name, kind) for name, kind in types.items() if kind not in BINARY
         )
         return _merge(schema, shape, texts)
+
+
+def _plain(kind: str) -> Callable[[Plain], Plain] | None:
+    """What makes a value one that COPY takes for a column of that kind."""
+    if kind.endswith("[]"):
+        return _listed
+    return str if kind == "numeric" else None
+
+
+def _listed(value: Plain) -> Plain:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _json(value: Plain) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 def _send(stream: psycopg.Copy, rows: list[list[Plain]]) -> None:
