@@ -9,6 +9,7 @@ what a client does with its processor. Exits 1 when a bar is not reached.
 import argparse
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 
@@ -107,12 +108,20 @@ def main() -> int:
         parts["soak"] = lambda: ai_streams.soak(asked.minutes)
     wanted = asked.only or list(parts)
     load = os.getloadavg()[0]
-    found = {name: parts[name]() for name in wanted}
+    found = {name: _measured(parts[name]) for name in wanted}
     told = rows(found, BARS)
     report = {"machine": machine(), "load_before": load, "rows": told, **found}
     sys.stdout.write(json.dumps(report, indent=2) + "\n")
     Console(stderr=True).print(table(told))
     return 0 if all(row["reached"] for row in told) else 1
+
+
+def _measured(part: Callable[[], Report]) -> Report:
+    """One that fails reaches no bar and keeps no other from being measured."""
+    try:
+        return part()
+    except (OSError, RuntimeError, ValueError, subprocess.SubprocessError) as wrong:
+        return {"error": f"{type(wrong).__name__}: {wrong}"}
 
 
 def _api() -> Report:
